@@ -1,0 +1,1 @@
+//! The .pit file: append-only, checksummed, recoverable.

@@ -1,0 +1,2 @@
+//! Numbers in, estimates out. Pure and deterministic: no I/O, no clock.
+#![forbid(unsafe_code)]
