@@ -1,0 +1,383 @@
+//! Making deltas: what a profile holds that the file does not hold yet.
+
+use super::meta::put_meta;
+use super::moments::put_moments;
+use super::tables::{self, Untimed};
+use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
+use crate::column::put_varint;
+use pitstop_model::{FileId, Id, Meta, Moment, Process, Profile, SourceText, StringId, Thread};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+/// How many entries of each growing table a file holds.
+#[derive(Clone, Copy, Debug)]
+struct Counts {
+    texts: usize,
+    files: usize,
+    functions: usize,
+    frames: usize,
+    stacks: usize,
+    waits: usize,
+    rows: usize,
+    curve: usize,
+}
+
+/// What a file holds: counts of what only grows, copies of the little that also changes.
+#[derive(Debug)]
+pub(crate) struct Written {
+    counts: Counts,
+    processes: Vec<Process>,
+    threads: Vec<Thread>,
+    /// Shares its texts with the profile.
+    sources: BTreeMap<FileId, SourceText>,
+    /// As it was encoded.
+    meta: Vec<u8>,
+    samples: u64,
+    deltas: u64,
+}
+
+impl Default for Written {
+    /// A file without records: its reader starts from an empty profile, which has the empty text
+    /// and the default meta.
+    fn default() -> Self {
+        let counts = Counts {
+            texts: 1,
+            files: 0,
+            functions: 0,
+            frames: 0,
+            stacks: 0,
+            waits: 0,
+            rows: 0,
+            curve: 0,
+        };
+        let mut meta = Vec::new();
+        put_meta(&mut meta, &Meta::default(), &[]);
+        Self {
+            counts,
+            processes: Vec::new(),
+            threads: Vec::new(),
+            sources: BTreeMap::new(),
+            meta,
+            samples: 0,
+            deltas: 0,
+        }
+    }
+}
+
+impl Written {
+    /// Notes that `delta` is in the file.
+    pub(crate) fn commit(&mut self, delta: Delta) {
+        self.counts = delta.counts;
+        update(&mut self.processes, &delta.processes);
+        update(&mut self.threads, &delta.threads);
+        self.sources.extend(delta.sources);
+        if let Some(meta) = delta.meta {
+            self.meta = meta;
+        }
+        self.samples += delta.samples;
+        self.deltas += 1;
+    }
+}
+
+fn update<T: Copy>(entries: &mut Vec<T>, changed: &[(usize, T)]) {
+    for &(index, entry) in changed {
+        match entries.get_mut(index) {
+            Some(known) => *known = entry,
+            None => entries.push(entry),
+        }
+    }
+}
+
+/// What is to be written beside the tables.
+#[derive(Clone, Copy)]
+pub(crate) struct News<'a> {
+    /// Samples in time.
+    pub(crate) moments: &'a [Moment],
+    /// Samples whose time is not kept.
+    pub(crate) untimed: &'a [Untimed],
+    /// Notes for the end of the meta's own.
+    pub(crate) notes: &'a [String],
+}
+
+/// The content of one delta record, and what the file will hold once it is written.
+pub(crate) struct Delta {
+    pub(crate) content: Vec<u8>,
+    /// How many of the moments are in it.
+    pub(crate) moments: usize,
+    /// How many of the untimed entries are in it.
+    pub(crate) untimed: usize,
+    samples: u64,
+    counts: Counts,
+    processes: Vec<(usize, Process)>,
+    threads: Vec<(usize, Thread)>,
+    sources: Vec<(FileId, SourceText)>,
+    meta: Option<Vec<u8>>,
+}
+
+/// The next delta: what is new in `profile` and `news`, as far as one record may hold it. Its
+/// content is empty when the file is up to date. `Err` for a text that is too long for any record.
+pub(crate) fn encode(
+    profile: &Profile,
+    written: &Written,
+    news: News<'_>,
+) -> Result<Delta, &'static str> {
+    let mut delta = Delta {
+        content: Vec::new(),
+        moments: 0,
+        untimed: 0,
+        samples: 0,
+        counts: written.counts,
+        processes: Vec::new(),
+        threads: Vec::new(),
+        sources: Vec::new(),
+        meta: None,
+    };
+    match delta.fill(profile, written, news) {
+        ControlFlow::Break(Stop::TextTooLong) => Err("a text is longer than 16 MiB"),
+        ControlFlow::Break(Stop::Full) | ControlFlow::Continue(()) => Ok(delta),
+    }
+}
+
+/// The content of the end record.
+pub(crate) fn end(written: &Written) -> Vec<u8> {
+    let mut content = Vec::new();
+    put_varint(&mut content, written.samples);
+    put_varint(&mut content, written.deltas);
+    content
+}
+
+/// Why nothing more is added to a delta.
+enum Stop {
+    /// It holds as much as it may; the rest goes to the next one.
+    Full,
+    /// The next entry fits no delta.
+    TextTooLong,
+}
+
+type Flow = ControlFlow<Stop>;
+
+impl Delta {
+    /// Adds section after section, as long as each is complete: a later one may point into it.
+    fn fill(&mut self, profile: &Profile, written: &Written, news: News<'_>) -> Flow {
+        let Profile {
+            strings: _,
+            places,
+            waits,
+            series,
+            timeline,
+            sources: _,
+            meta: _,
+        } = profile;
+        let out = &mut self.content;
+        let counts = &mut self.counts;
+        texts(out, &mut counts.texts, profile)?;
+        let (files, functions) = (places.files(), places.functions());
+        let (frames, stacks) = (places.frames(), places.stacks());
+        table(out, tag::FILES, &mut counts.files, files, tables::put_files)?;
+        table(
+            out,
+            tag::FUNCTIONS,
+            &mut counts.functions,
+            functions,
+            tables::put_functions,
+        )?;
+        table(
+            out,
+            tag::FRAMES,
+            &mut counts.frames,
+            frames,
+            tables::put_frames,
+        )?;
+        table(
+            out,
+            tag::STACKS,
+            &mut counts.stacks,
+            stacks,
+            tables::put_stacks,
+        )?;
+        table(out, tag::WAITS, &mut counts.waits, waits, tables::put_waits)?;
+        let (known, now) = (&written.processes, &timeline.processes);
+        changed(
+            out,
+            tag::PROCESSES,
+            known,
+            now,
+            &mut self.processes,
+            tables::put_processes,
+        )?;
+        let (known, now) = (&written.threads, &timeline.threads);
+        changed(
+            out,
+            tag::THREADS,
+            known,
+            now,
+            &mut self.threads,
+            tables::put_threads,
+        )?;
+        table(
+            out,
+            tag::ROWS,
+            &mut counts.rows,
+            series.rows(),
+            tables::put_rows,
+        )?;
+        table(
+            out,
+            tag::CURVE,
+            &mut counts.curve,
+            &timeline.curve,
+            tables::put_curve,
+        )?;
+        self.sources(profile, written)?;
+        self.samples(profile, news)?;
+        self.meta(profile, written, news.notes);
+        Flow::Continue(())
+    }
+
+    /// New and replaced source texts. One too long for a record is left out; the meta says so.
+    fn sources(&mut self, profile: &Profile, written: &Written) -> Flow {
+        let mut bytes = 0;
+        let mut flow = Flow::Continue(());
+        for (file, source) in profile.sources.iter().filter(|(_, source)| fits(source)) {
+            if written.sources.get(&file) == Some(source) {
+                continue;
+            }
+            if bytes >= FULL_BYTES || self.sources.len() >= MAX_ENTRIES {
+                flow = FULL;
+                break;
+            }
+            bytes += source.text.len();
+            self.sources.push((file, source.clone()));
+        }
+        section(
+            &mut self.content,
+            tag::SOURCES,
+            &self.sources,
+            tables::put_sources,
+        );
+        flow
+    }
+
+    /// Samples, with their time and without.
+    fn samples(&mut self, profile: &Profile, news: News<'_>) -> Flow {
+        let moments = first(news.moments);
+        self.moments = moments.len();
+        section(&mut self.content, tag::MOMENTS, moments, |out, moments| {
+            put_moments(out, moments, &profile.series);
+        });
+        let untimed = first(news.untimed);
+        self.untimed = untimed.len();
+        section(
+            &mut self.content,
+            tag::UNTIMED,
+            untimed,
+            tables::put_untimed,
+        );
+        let without_time: u64 = untimed.iter().map(|entry| entry.samples).sum();
+        self.samples = moments.len() as u64 + without_time;
+        complete(moments.len() == news.moments.len() && untimed.len() == news.untimed.len())
+    }
+
+    /// The meta, if it changed.
+    fn meta(&mut self, profile: &Profile, written: &Written, notes: &[String]) {
+        let mut notes = notes.to_vec();
+        let left_out = profile.sources.iter().filter(|(_, source)| !fits(source));
+        notes.extend(left_out.map(|(file, _)| {
+            let path = profile.text(profile.places.file(file).path);
+            format!("the source of `{path}` was not kept: it is longer than 16 MiB")
+        }));
+        let mut meta = Vec::new();
+        put_meta(&mut meta, &profile.meta, &notes);
+        if meta != written.meta {
+            put_section(&mut self.content, tag::META, &meta);
+            self.meta = Some(meta);
+        }
+    }
+}
+
+const FULL: Flow = Flow::Break(Stop::Full);
+
+/// Goes on to the next section if this one took all there was.
+fn complete(is_complete: bool) -> Flow {
+    if is_complete {
+        Flow::Continue(())
+    } else {
+        FULL
+    }
+}
+
+fn fits(source: &SourceText) -> bool {
+    source.text.len() <= MAX_TEXT_BYTES
+}
+
+/// As many entries as a section may have.
+fn first<T>(entries: &[T]) -> &[T] {
+    &entries[..entries.len().min(MAX_ENTRIES)]
+}
+
+fn put_section(out: &mut Vec<u8>, tag: u8, body: &[u8]) {
+    out.push(tag);
+    put_varint(out, body.len() as u64);
+    out.extend_from_slice(body);
+}
+
+/// Adds a section of these entries, if there are any.
+fn section<T>(out: &mut Vec<u8>, tag: u8, entries: &[T], put: impl Fn(&mut Vec<u8>, &[T])) {
+    if entries.is_empty() {
+        return;
+    }
+    let mut body = Vec::new();
+    put_varint(&mut body, entries.len() as u64);
+    put(&mut body, entries);
+    put_section(out, tag, &body);
+}
+
+/// Adds what a growing table has beyond `count`, which moves on.
+fn table<T>(
+    out: &mut Vec<u8>,
+    tag: u8,
+    count: &mut usize,
+    entries: &[T],
+    put: fn(&mut Vec<u8>, &[T]),
+) -> Flow {
+    let new = first(&entries[*count..]);
+    section(out, tag, new, put);
+    *count += new.len();
+    complete(*count == entries.len())
+}
+
+/// Adds the texts beyond `count`, which moves on.
+fn texts(out: &mut Vec<u8>, count: &mut usize, profile: &Profile) -> Flow {
+    let mut new = Vec::new();
+    let mut bytes = 0;
+    while *count < profile.strings.len() && new.len() < MAX_ENTRIES && bytes < FULL_BYTES {
+        let text = profile.text(StringId::from_index(*count));
+        if text.len() > MAX_TEXT_BYTES {
+            return Flow::Break(Stop::TextTooLong);
+        }
+        bytes += text.len();
+        new.push(text);
+        *count += 1;
+    }
+    section(out, tag::TEXTS, &new, tables::put_strings);
+    complete(*count == profile.strings.len())
+}
+
+/// Adds the entries that are not as `known`, and lists them in `differ`.
+fn changed<T: Copy + PartialEq>(
+    out: &mut Vec<u8>,
+    tag: u8,
+    known: &[T],
+    entries: &[T],
+    differ: &mut Vec<(usize, T)>,
+    put: fn(&mut Vec<u8>, &[(usize, T)]),
+) -> Flow {
+    let mut all = entries
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(index, entry)| known.get(*index) != Some(entry));
+    differ.extend(all.by_ref().take(MAX_ENTRIES));
+    section(out, tag, differ, put);
+    complete(all.next().is_none())
+}

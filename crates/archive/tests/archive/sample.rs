@@ -1,0 +1,168 @@
+//! Profiles to write: a small recording that uses every table, growing step by step.
+
+use pitstop_model::{
+    CurvePoint, Descriptor, ExitStatus, File, FileKind, Frame, Function, Method, Moment, Process,
+    ProcessId, Profile, RateChange, Reason, Row, SourceOrigin, SourceText, Thread, ThreadState,
+    Verdict, Wait,
+};
+use std::sync::Arc;
+
+/// A recording in progress.
+#[derive(Clone, Default)]
+pub(crate) struct Recording {
+    /// What was found out so far; its series holds the moments too, to compare with.
+    pub(crate) profile: Profile,
+    /// Moments since the last flush.
+    pub(crate) pending: Vec<Moment>,
+}
+
+impl Recording {
+    /// The first `steps` steps.
+    pub(crate) fn of(steps: u32) -> Self {
+        let mut recording = Self::default();
+        for step in 0..steps {
+            recording.step(step);
+        }
+        recording
+    }
+
+    /// One sample at `time_ns`, in the profile and pending.
+    pub(crate) fn sample(&mut self, time_ns: u64, row: Row, weight_ns: u64) {
+        let row = self.profile.series.intern(row);
+        self.profile.series.add(row, weight_ns);
+        let moment = Moment {
+            time_ns,
+            row,
+            weight_ns,
+        };
+        self.profile.series.moments.push(moment);
+        self.pending.push(moment);
+    }
+
+    /// Adds something to every table, and changes what can change.
+    pub(crate) fn step(&mut self, step: u32) {
+        let now = u64::from(step) * 1_000_000_000;
+        let row = self.place(step);
+        for tick in 0..20 {
+            self.sample(now + tick * 1_000_000 + tick % 3, row, 1_000_000);
+        }
+        let failed = Row {
+            stack: None,
+            verdict: Verdict::Failed(Reason::Moved),
+            ..row
+        };
+        self.sample(now + 500_000_000, failed, 480_000_000);
+        let timeline = &mut self.profile.timeline;
+        timeline.curve.push(CurvePoint {
+            time_ns: now,
+            rss_bytes: 4096 * u64::from(1000 + step),
+            cpu_ns: now / 2,
+        });
+        for thread in &mut timeline.threads {
+            thread.end_ns = now;
+        }
+        if step % 2 == 1 {
+            let last = timeline.processes.len() - 1;
+            timeline.processes[last].end_ns = Some(now);
+            timeline.processes[last].exit = Some(ExitStatus::Signal(9));
+        }
+        self.describe(step, now);
+    }
+
+    /// A new file, function, stack, process, thread and wait.
+    fn place(&mut self, step: u32) -> Row {
+        let profile = &mut self.profile;
+        let path = profile
+            .strings
+            .intern(&format!("/home/me/app/módule_{step}.py"));
+        let short = profile.strings.intern(&format!("módule_{step}.py"));
+        let name = profile.strings.intern("work");
+        let qualname = profile.strings.intern(&format!("Worker{step}.work"));
+        let file = profile.places.add_file(File {
+            path,
+            short,
+            kind: FileKind::ALL[step as usize % 4],
+        });
+        let function = profile.places.add_function(Function {
+            name,
+            qualname,
+            file,
+            first_line: 10 * step,
+        });
+        let frames: Vec<_> = (0..3)
+            .map(|line| profile.places.add_frame(Frame { function, line }))
+            .collect();
+        let stack = profile.places.add_frames(frames);
+        let syscall = profile.strings.intern("recvfrom");
+        let peer = profile
+            .strings
+            .intern(&format!("tcp 127.0.0.1:{}", 5432 + step));
+        let wait = profile.add_wait(Wait {
+            syscall,
+            fd: i32::try_from(step).expect("a few steps") - 1,
+            descriptor: Descriptor::Socket,
+            name: peer,
+        });
+        let python = profile.strings.intern("3.13.0");
+        let process = profile.timeline.add_process(Process {
+            pid: 1000 + step,
+            parent: step.checked_sub(1).map(ProcessId),
+            command: name,
+            python,
+            start_ns: u64::from(step),
+            end_ns: None,
+            exit: None,
+        });
+        let thread = profile.timeline.add_thread(Thread {
+            process,
+            tid: 1000 + step,
+            name: short,
+            is_main: step == 0,
+            start_ns: u64::from(step),
+            end_ns: 0,
+        });
+        let text = format!("def work():\n    return {step}\n").repeat(step as usize);
+        let source = SourceText {
+            origin: SourceOrigin::Disk,
+            text: Arc::from(text),
+        };
+        profile.sources.insert(file, source);
+        Row {
+            thread,
+            stack,
+            state: ThreadState::ALL[step as usize % 10],
+            wait: Some(wait),
+            verdict: Verdict::Exact,
+        }
+    }
+
+    fn describe(&mut self, step: u32, now: u64) {
+        let meta = &mut self.profile.meta;
+        meta.tool_version = "0.1.0".into();
+        meta.method = Method::Sampling;
+        meta.command = vec!["python3".into(), "app.py".into(), String::new()];
+        meta.directory = "/home/me/app".into();
+        meta.host = "Linux x86_64, 8 CPUs".into();
+        meta.cpus = 8;
+        meta.start_unix_s = 1_760_000_000;
+        meta.duration_ns = now;
+        meta.cpu_ns = now / 2;
+        meta.startup_ns = 20_000_000;
+        meta.memory_limit_bytes = 16 << 30;
+        meta.exit = Some(ExitStatus::Code(-1));
+        meta.notes = (0..step).map(|n| format!("note {n}")).collect();
+        let quality = &mut meta.quality;
+        quality.verdicts.add(Verdict::Exact, 20);
+        quality.verdicts.add(Verdict::Failed(Reason::Moved), 1);
+        quality.readings[2] += 21;
+        quality.ticks += 21;
+        quality.late_ticks += 1;
+        quality.own_cpu_ns += 1000;
+        quality.delay_ns += 10;
+        quality.own_rss_bytes = 20 << 20;
+        quality.rates.push(RateChange {
+            time_ns: now,
+            rate_hz: 1000.0 / f64::from(step + 1),
+        });
+    }
+}
