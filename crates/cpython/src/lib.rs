@@ -5,4 +5,31 @@
 //! broken or hostile, so every length, list and chain is bounded.
 #![forbid(unsafe_code)]
 
+mod bytes;
+mod code;
+mod debug_offsets;
+mod frame;
 pub mod layout;
+mod linetable;
+mod memory;
+mod opcode_sets;
+pub mod opcodes;
+mod runtime;
+pub mod self_described;
+mod snapshot;
+pub mod tables;
+mod text;
+pub mod version;
+
+pub use code::{Code, Fingerprint, read_fingerprint};
+pub use frame::{RawFrame, WalkEnd, walk};
+pub use layout::Layout;
+pub use linetable::line_at;
+pub use memory::{Memory, ReadError, Slice};
+pub use runtime::{
+    Gil, Interpreter, MAX_THREAD_BYTES, ThreadState, gc_collecting_address, interpreter_of,
+    interpreters, is_code, is_finalizing, layout_fits, pthread_of, thread_prefix_bytes, threads,
+    threads_head,
+};
+pub use snapshot::Snapshot;
+pub use text::{read_bytes, read_c_str, read_str};
