@@ -1,1 +1,44 @@
-//! One file per foreign format.
+//! A profile in the formats of other tools: one file per foreign format.
+//!
+//! A profile is worth more where its reader already works, be that `go tool pprof`, speedscope, a
+//! script around `pstats`, or a picture in a pull request. Each format is written from its own
+//! specification and knows that format's pitfalls; what the formats share is small:
+//!
+//! ```text
+//! format      which formats there are, and which one a file name asks for
+//! selection   which samples are exported: wall time, running time, GIL time
+//! place       a step of an exported stack, including what could not be read
+//! names       what threads and processes are called
+//! amount      durations, shares and counts in words
+//!
+//! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
+//! ```
+//!
+//! Two promises hold for every format. The sum of what is written is the sum of the selected
+//! samples: a stack that could not be read becomes a place that says so, and its time stays in.
+//! And the same profile gives the same bytes, so exports can be compared and kept in tests.
+#![forbid(unsafe_code)]
+
+mod amount;
+mod collapsed;
+mod flame;
+mod format;
+mod json;
+mod marshal;
+mod names;
+mod place;
+mod pprof;
+mod pstats;
+mod selection;
+mod speedscope;
+mod write;
+
+#[cfg(test)]
+mod invariants;
+#[cfg(test)]
+mod testing;
+
+pub use format::Format;
+pub use json::SCHEMA as JSON_SCHEMA;
+pub use selection::{Granularity, Options, Selection};
+pub use write::{Error, write, write_file};
