@@ -1,1 +1,30 @@
 //! A running program becomes a Profile.
+//!
+//! This is the only room that knows both a process and the Profile. [`record`] starts or attaches
+//! to a program and samples it; readers on the target's own CPUs copy addresses
+//! (`process_reader`), the collector gives them names and states (`member`), and everything
+//! measured lands in one [`pitstop_model::Profile`].
+#![forbid(unsafe_code)]
+
+mod batch;
+mod classify;
+mod clock;
+mod control;
+mod curve;
+mod family;
+mod governor;
+mod host;
+mod interpreter;
+mod member;
+mod paths;
+mod process_reader;
+mod record;
+mod resolve;
+mod sampler;
+mod source;
+mod thread_reader;
+mod threads;
+
+pub use interpreter::AttachError;
+pub use record::{Launch, Options, Progress, RecordError, Recording, Subject, record};
+pub use sampler::Way;

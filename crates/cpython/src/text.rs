@@ -20,13 +20,14 @@ pub fn read_str(
     memory.read(address, &mut header[..size])?;
     let length = u64_at(&header, object.str_length);
     let kept = length.min(max_chars);
-    // The bit field of PyASCIIObject.state (Include/cpython/unicodeobject.h). Before 3.12 two
-    // bits `interned` come first; 3.12 and 3.13 keep two bits; 3.14 gives `interned` 16 bits.
+    // The bit field of PyASCIIObject.state (Include/cpython/unicodeobject.h): two bits `interned`,
+    // three bits `kind`, one bit `compact`, one bit `ascii`. Some 3.14 releases gave `interned` 16
+    // bits of their own; there the two-bit reading has kind 0, which no string has.
     let state = u32_at(&header, object.str_state);
-    let shift = if layout.minor >= 14 { 16 } else { 2 };
-    let kind = u64::from((state >> shift) & 7);
-    let compact = (state >> (shift + 3)) & 1 == 1;
-    let ascii = (state >> (shift + 4)) & 1 == 1;
+    let state = if (state >> 2) & 7 == 0 { state >> 16 } else { state >> 2 };
+    let kind = u64::from(state & 7);
+    let compact = (state >> 3) & 1 == 1;
+    let ascii = (state >> 4) & 1 == 1;
     if !compact || !matches!(kind, 1 | 2 | 4) || length > 1 << 40 {
         return Err(ReadError::Unmapped(address));
     }

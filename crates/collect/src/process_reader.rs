@@ -1,0 +1,764 @@
+//! Reading all threads of one Python process at one moment, and proving that it was one moment.
+//!
+//! # The proof of a co-scheduled read
+//!
+//! The reader runs on the CPU that the holder of the GIL was running on, and so has taken it
+//! away: while the reader runs, the holder does not. A thread cannot change Python frames
+//! without holding the GIL, so *all* stacks that share this GIL stand still. What must be shown
+//! afterwards is that the holder was not running elsewhere meanwhile:
+//!
+//! * The C library registers a `struct rseq` for each thread, in which the kernel keeps the
+//!   number of the CPU the thread runs on, right at every return to user mode. If the last thing
+//!   the reader copies is this number and it names the reader's own CPU, the holder has not been
+//!   in user mode since the reader got there.
+//! * Without it (musl, glibc before 2.35): the scheduler's count of the holder's time slices,
+//!   taken before and after, is the same, and in between the kernel named the reader's CPU as the
+//!   one the holder belongs to.
+//!
+//! When nobody holds the GIL, each blocked thread is proved by its own time slices, and a thread
+//! that runs native code is read twice and compared.
+
+use crate::batch::{Activity, Batch, RawSample, verdict_of};
+use crate::control::Control;
+use crate::interpreter::Interpreter;
+use crate::thread_reader::{ThreadReader, Which};
+use crate::threads::ThreadIds;
+use pitstop_cpython::{Code, Gil, Memory, Slice, interpreters, threads, threads_head};
+use pitstop_model::{Reading, Reason, Verdict};
+use pitstop_target::threads::{SyscallState, ThreadFiles};
+use rustc_hash::FxHashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Readings of one moment that may be thrown away before the sample counts as moved.
+const ATTEMPTS: u32 = 4;
+/// Readings from another CPU that may be torn before the sample counts as moved.
+const DOUBLE_ATTEMPTS: u32 = 24;
+/// A thread that has been at rest for this long leaves the hot path: see [`ProcessReader::check_quiet`].
+const QUIET_NS: u64 = 30_000_000;
+/// How often the holder of the GIL is asked whether it really runs.
+const HOLDER_CHECK_NS: u64 = 4_000_000;
+
+/// How a tick ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tick {
+    /// Every active thread was sampled.
+    Done,
+    /// Somebody holds the GIL on another CPU; only a reader there can read it.
+    Elsewhere(u32),
+    /// The threads kept moving; the next tick's samples stand for this time too.
+    Moved,
+    /// The interpreter is not there any more: the process ended or became another program.
+    Lost,
+}
+
+/// A thread that was found. Threads are numbered in the order they are found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewThread {
+    /// The operating system's id; `None` when it could not be told.
+    pub(crate) tid: Option<u32>,
+    /// True for the oldest thread of the main interpreter.
+    pub(crate) is_main: bool,
+}
+
+/// Reads one Python process.
+pub(crate) struct ProcessReader {
+    pid: u32,
+    interpreter: Arc<Interpreter>,
+    groups: Vec<Group>,
+    ids: ThreadIds,
+    next_index: u32,
+    found: Vec<NewThread>,
+    /// Addresses of the code objects that were read already.
+    codes: FxHashSet<u64>,
+}
+
+/// The threads that share one GIL.
+struct Group {
+    gil: u64,
+    interpreters: Vec<Member>,
+    active: Vec<ThreadReader>,
+    quiet: Vec<ThreadReader>,
+    /// Position in `active` of the thread that held the GIL last.
+    predicted: usize,
+    holder_checked_ns: u64,
+}
+
+struct Member {
+    address: u64,
+    is_main: bool,
+    head: u64,
+    control: Control,
+}
+
+impl ProcessReader {
+    /// Prepares to read a process. Threads are found by [`ProcessReader::refresh`].
+    pub(crate) fn new(pid: u32, interpreter: Arc<Interpreter>) -> Self {
+        Self {
+            pid,
+            interpreter,
+            groups: Vec::new(),
+            ids: ThreadIds::new(pid),
+            next_index: 0,
+            found: Vec::new(),
+            codes: FxHashSet::default(),
+        }
+    }
+
+    /// Takes the threads found since the last call.
+    pub(crate) fn take_found(&mut self) -> Vec<NewThread> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Forgets code objects whose addresses are used by others now.
+    pub(crate) fn forget_codes(&mut self, addresses: &[u64]) {
+        for address in addresses {
+            self.codes.remove(address);
+        }
+    }
+
+    /// Reads the code objects of the samples from `from` on that were never seen before.
+    fn read_new_codes(&mut self, batch: &mut Batch, from: usize) {
+        let Batch { frames, codes, .. } = batch;
+        for frame in &frames[from..] {
+            if self.codes.insert(frame.code)
+                && let Ok(code) =
+                    Code::read(&self.interpreter.memory, &self.interpreter.layout, frame.code)
+            {
+                codes.push((frame.code, code));
+            }
+        }
+    }
+
+    /// Lists interpreters and threads again; false if the runtime cannot be read any more.
+    pub(crate) fn refresh(&mut self) -> bool {
+        let interpreter = Arc::clone(&self.interpreter);
+        let (memory, layout) = (&interpreter.memory, &interpreter.layout);
+        let Ok(found) = interpreters(memory, layout, interpreter.runtime) else { return false };
+        if found.is_empty() {
+            return false;
+        }
+        self.groups.retain(|group| found.iter().any(|one| one.gil == group.gil));
+        for one in &found {
+            let group = match self.groups.iter().position(|group| group.gil == one.gil) {
+                Some(at) => &mut self.groups[at],
+                None => {
+                    self.groups.push(Group::new(one.gil));
+                    self.groups.last_mut().expect("just pushed")
+                }
+            };
+            if !group.interpreters.iter().any(|member| member.address == one.address) {
+                group.interpreters.push(Member {
+                    address: one.address,
+                    is_main: one.id == 0,
+                    head: 0,
+                    control: Control::new(layout, interpreter.runtime, one),
+                });
+            }
+        }
+        for at in 0..self.groups.len() {
+            let gone = |address: u64| !found.iter().any(|one| one.address == address);
+            self.groups[at].interpreters.retain(|member| !gone(member.address));
+            self.list_threads(at, true);
+        }
+        true
+    }
+
+    /// Finds the threads of a group that are not known yet; with `all` also drops ended ones.
+    fn list_threads(&mut self, at: usize, all: bool) {
+        let interpreter = Arc::clone(&self.interpreter);
+        let (memory, layout) = (&interpreter.memory, &interpreter.layout);
+        let group = &mut self.groups[at];
+        let mut alive = FxHashSet::default();
+        for member in &mut group.interpreters {
+            // Most of the time nothing changed; one word tells.
+            let head = threads_head(memory, layout, member.address).unwrap_or(0);
+            if head == member.head && !all {
+                continue;
+            }
+            member.head = head;
+            let mut listed = threads(memory, layout, member.address).unwrap_or_default();
+            // A new thread state bears the name of the thread that made it until its own thread
+            // runs. No thread has two of them in one interpreter, so the newer one is not ready.
+            let mut owners = FxHashSet::default();
+            listed.reverse();
+            listed.retain(|thread| owners.insert(thread.pthread));
+            let oldest = listed.first().map(|thread| thread.address);
+            for thread in listed {
+                alive.insert((thread.address, thread.pthread));
+                let known = group.active.iter().chain(&group.quiet).any(|known| {
+                    known.state.address == thread.address && known.state.pthread == thread.pthread
+                });
+                // A thread state without a thread behind it yet: its owner is still starting.
+                if known || thread.pthread == 0 {
+                    continue;
+                }
+                let is_main = member.is_main && oldest == Some(thread.address);
+                let tid = self.ids.tid_of(&thread, is_main);
+                let files = tid.and_then(|tid| ThreadFiles::open(self.pid, tid).ok());
+                let index = self.next_index;
+                self.next_index += 1;
+                self.found.push(NewThread { tid, is_main });
+                group.active.push(ThreadReader::new(index, member.address, thread, files, layout));
+            }
+        }
+        if all {
+            let is_alive = |thread: &ThreadReader| {
+                alive.contains(&(thread.state.address, thread.state.pthread))
+            };
+            group.active.retain(is_alive);
+            group.quiet.retain(is_alive);
+        }
+    }
+
+    /// Samples every active thread from the CPU `cpu`, on which the caller runs and is pinned.
+    pub(crate) fn co_scheduled(&mut self, cpu: u32, now_ns: u64, batch: &mut Batch) -> Tick {
+        let mut outcome = Tick::Done;
+        let from = batch.frames.len();
+        for at in 0..self.groups.len() {
+            match self.co_scheduled_group(at, cpu, now_ns, batch) {
+                Tick::Done => {}
+                other => outcome = other,
+            }
+        }
+        self.read_new_codes(batch, from);
+        if self.groups.is_empty() { Tick::Lost } else { outcome }
+    }
+
+    fn co_scheduled_group(
+        &mut self,
+        at: usize,
+        cpu: u32,
+        now_ns: u64,
+        batch: &mut Batch,
+    ) -> Tick {
+        for _ in 0..ATTEMPTS {
+            let interpreter = Arc::clone(&self.interpreter);
+            let group = &mut self.groups[at];
+            if group.active.is_empty() {
+                if !group.wake_holder(&interpreter) {
+                    return Tick::Done;
+                }
+                continue;
+            }
+            group.predicted = group.predicted.min(group.active.len() - 1);
+            group.look_at_others(now_ns);
+            let before = match interpreter.rseq {
+                Some(_) => None,
+                None => match group.slices_on(cpu) {
+                    Ok(slices) => slices,
+                    Err(elsewhere) => return Tick::Elsewhere(elsewhere),
+                },
+            };
+            let Some(mut seen) = group.read(&interpreter) else {
+                if threads_head(
+                    &interpreter.memory,
+                    &interpreter.layout,
+                    group.interpreters.first().map_or(0, |member| member.address),
+                )
+                .is_err()
+                {
+                    return Tick::Lost;
+                }
+                self.list_threads(at, true);
+                continue;
+            };
+            if group.heads_moved() {
+                self.list_threads(at, false);
+                let group = &mut self.groups[at];
+                if group.heads_moved() {
+                    // The newest thread ended: its state is still in our list.
+                    self.list_threads(at, true);
+                }
+                continue;
+            }
+            let Some(holder) = seen.gil.holder() else {
+                return group.idle(&interpreter, now_ns, batch);
+            };
+            let Some(position) = group.position_of(holder) else {
+                if !group.promote(holder) {
+                    self.list_threads(at, true);
+                }
+                continue;
+            };
+            if position != group.predicted {
+                group.predicted = position;
+                if interpreter.rseq.is_none() {
+                    continue;
+                }
+                seen.cpu = group.cpu_of_predicted(&interpreter);
+            }
+            match (seen.cpu, before) {
+                (Some(holder_cpu), _) if holder_cpu != cpu => {
+                    return Tick::Elsewhere(holder_cpu);
+                }
+                (None, None) => return group.idle(&interpreter, now_ns, batch),
+                (None, Some(slices)) if group.slices() != Some(slices) => continue,
+                _ => {}
+            }
+            group.check_holder(now_ns);
+            group.emit_all(now_ns, Reading::CoScheduled, Verdict::Exact, Some(position), batch);
+            return Tick::Done;
+        }
+        Tick::Moved
+    }
+
+    /// Samples every active thread from another CPU: everything is read twice and compared.
+    pub(crate) fn double(&mut self, now_ns: u64, batch: &mut Batch) -> Tick {
+        let mut outcome = Tick::Done;
+        let from = batch.frames.len();
+        for at in 0..self.groups.len() {
+            match self.double_group(at, now_ns, batch) {
+                Tick::Done => {}
+                other => outcome = other,
+            }
+        }
+        self.read_new_codes(batch, from);
+        if self.groups.is_empty() { Tick::Lost } else { outcome }
+    }
+
+    fn double_group(&mut self, at: usize, now_ns: u64, batch: &mut Batch) -> Tick {
+        for _ in 0..DOUBLE_ATTEMPTS {
+            let interpreter = Arc::clone(&self.interpreter);
+            let group = &mut self.groups[at];
+            if group.active.is_empty() {
+                if !group.wake_holder(&interpreter) {
+                    return Tick::Done;
+                }
+                continue;
+            }
+            group.predicted = group.predicted.min(group.active.len() - 1);
+            group.look_at_others(now_ns);
+            let Some(gil) = group.read_twice(&interpreter) else {
+                if !self.refresh() {
+                    return Tick::Lost;
+                }
+                continue;
+            };
+            if group.heads_moved() {
+                self.list_threads(at, true);
+                continue;
+            }
+            let Some(holder) = gil.holder() else {
+                return group.idle(&interpreter, now_ns, batch);
+            };
+            let Some(position) = group.position_of(holder) else {
+                if !group.promote(holder) {
+                    self.list_threads(at, true);
+                }
+                continue;
+            };
+            group.predicted = position;
+            let agree = group.active.iter_mut().all(|thread| {
+                thread.is_captured()
+                    || (thread.copies_agree() && thread.is_contiguous(&interpreter))
+            });
+            if agree {
+                group.check_holder(now_ns);
+                let verdict = Verdict::Validated;
+                group.emit_all(now_ns, Reading::DoubleRead, verdict, Some(position), batch);
+                return Tick::Done;
+            }
+        }
+        Tick::Moved
+    }
+
+    /// Samples every thread while `stop` holds the thread that could change them.
+    pub(crate) fn stopped<Guard>(
+        &mut self,
+        now_ns: u64,
+        batch: &mut Batch,
+        stop: impl Fn(u32) -> Option<Guard>,
+    ) -> Tick {
+        let from = batch.frames.len();
+        for at in 0..self.groups.len() {
+            for _ in 0..ATTEMPTS {
+                let interpreter = Arc::clone(&self.interpreter);
+                self.list_threads(at, false);
+                let group = &mut self.groups[at];
+                if group.active.is_empty() && !group.wake_holder(&interpreter) {
+                    break;
+                }
+                let Some(before) = group.gil_now(&interpreter) else { return Tick::Lost };
+                let Some(holder) = before.holder() else {
+                    group.idle(&interpreter, now_ns, batch);
+                    break;
+                };
+                let Some(position) = group.position_of(holder) else {
+                    if !group.promote(holder) {
+                        self.list_threads(at, true);
+                    }
+                    continue;
+                };
+                let tid = group.active[position].files.as_ref().map(ThreadFiles::tid);
+                let Some(guard) = tid.and_then(&stop) else {
+                    self.list_threads(at, true);
+                    continue;
+                };
+                group.predicted = position;
+                group.look_at_others(now_ns);
+                let read = group.read(&interpreter);
+                let same = read.is_some_and(|seen| seen.gil.holder() == Some(holder));
+                if same {
+                    let verdict = Verdict::Exact;
+                    group.emit_all(now_ns, Reading::Stopped, verdict, Some(position), batch);
+                    self.read_new_codes(batch, from);
+                    break;
+                }
+                drop(guard);
+            }
+        }
+        if self.groups.is_empty() { Tick::Lost } else { Tick::Done }
+    }
+
+    /// Asks the threads at rest whether they still are. One that has not run since keeps its
+    /// stack, so its sample is exact whatever time it stands for; one that has is sampled again
+    /// at every tick.
+    pub(crate) fn check_quiet(&mut self, now_ns: u64, batch: &mut Batch) {
+        for group in &mut self.groups {
+            let mut index = 0;
+            while index < group.quiet.len() {
+                let thread = &mut group.quiet[index];
+                if thread.still_blocked() && thread.is_captured() {
+                    emit(thread, now_ns, Reading::CoScheduled, Verdict::Exact, false, false, batch);
+                    index += 1;
+                } else {
+                    let thread = group.quiet.swap_remove(index);
+                    group.active.push(thread);
+                }
+            }
+        }
+    }
+
+    /// Moves threads that have been at rest for long out of the hot path.
+    pub(crate) fn retire_quiet(&mut self, now_ns: u64) {
+        for group in &mut self.groups {
+            let mut index = 0;
+            // One thread stays, so that a process with one thread is sampled at every tick.
+            while index < group.active.len() && group.active.len() > 1 {
+                let thread = &group.active[index];
+                let resting = thread
+                    .quiet_since_ns
+                    .is_some_and(|since| now_ns.saturating_sub(since) > QUIET_NS);
+                if resting && thread.is_captured() {
+                    let thread = group.active.swap_remove(index);
+                    group.quiet.push(thread);
+                } else {
+                    index += 1;
+                }
+            }
+        }
+    }
+
+    /// The addresses that the GILs of this process occupy.
+    pub(crate) fn gils(&self) -> Vec<Range<u64>> {
+        let size = self.interpreter.layout.gil.size;
+        self.groups.iter().map(|group| group.gil..group.gil + size).collect()
+    }
+
+    /// The CPU that the thread which held the GIL last belongs to.
+    pub(crate) fn holder_cpu(&self) -> Option<u32> {
+        let group = self.groups.first()?;
+        let thread = group.active.get(group.predicted)?;
+        Some(thread.files.as_ref()?.stat().ok()?.processor)
+    }
+
+}
+
+/// What one reading of a group showed.
+struct Seen {
+    gil: Gil,
+    /// The CPU on which the predicted holder was last in user mode, where that can be read.
+    cpu: Option<u32>,
+}
+
+impl Group {
+    fn new(gil: u64) -> Self {
+        Self {
+            gil,
+            interpreters: Vec::new(),
+            active: Vec::new(),
+            quiet: Vec::new(),
+            predicted: 0,
+            holder_checked_ns: 0,
+        }
+    }
+
+    /// Looks at every thread but the one that probably holds the GIL, for which that would cost
+    /// more than it tells.
+    fn look_at_others(&mut self, now_ns: u64) {
+        for (index, thread) in self.active.iter_mut().enumerate() {
+            if index != self.predicted {
+                thread.look(now_ns);
+            }
+        }
+    }
+
+    /// Reads the stacks that may have changed, then the control words, then the holder's CPU.
+    /// `None` if a thread state could not be read.
+    fn read(&mut self, interpreter: &Interpreter) -> Option<Seen> {
+        let Self { active, interpreters, predicted, .. } = self;
+        let mut cpu = [0; 4];
+        let rseq = interpreter.rseq.map(|area| area.cpu_id_address(active[*predicted].state.pthread));
+        let control: usize = interpreters.iter().map(|member| member.control.len()).sum();
+        let skip: Vec<bool> = active
+            .iter()
+            .enumerate()
+            .map(|(index, thread)| index != *predicted && thread.is_captured())
+            .collect();
+        for (thread, skip) in active.iter_mut().zip(&skip) {
+            if !skip {
+                thread.begin(Which::First);
+            }
+        }
+        let mut batch = Vec::with_capacity(16);
+        for (thread, skip) in active.iter_mut().zip(&skip) {
+            if !skip {
+                thread.slices(Which::First, &mut batch);
+            }
+        }
+        for member in interpreters.iter_mut() {
+            member.control.slices(&mut batch);
+        }
+        if let Some(address) = rseq {
+            batch.push(Slice { address, buffer: &mut cpu });
+        }
+        let wanted = batch.len();
+        let filled = interpreter.memory.read_many(&mut batch);
+        let mut left = filled;
+        let mut missed = filled < wanted;
+        for (thread, skip) in active.iter_mut().zip(&skip) {
+            if *skip {
+                continue;
+            }
+            // After a short read the first threads have their bytes; the others read their own.
+            match thread.take_filled(Which::First, left) {
+                Some(rest) => left = rest,
+                None => {
+                    left = 0;
+                    if !thread.read_prefix(&interpreter.memory) {
+                        return None;
+                    }
+                }
+            }
+            if !thread.is_same_thread(&interpreter.layout) {
+                return None;
+            }
+            missed |= thread.walk(Which::First, &interpreter.memory, &interpreter.layout);
+            thread.clear_captured();
+        }
+        if missed {
+            // Some bytes came later than the control words: those must be the last again.
+            let mut batch = Vec::with_capacity(control + 1);
+            for member in interpreters.iter_mut() {
+                member.control.slices(&mut batch);
+            }
+            if let Some(address) = rseq {
+                batch.push(Slice { address, buffer: &mut cpu });
+            }
+            if interpreter.memory.read_many(&mut batch) < control {
+                return None;
+            }
+        }
+        let gil = interpreters.last()?.control.gil(&interpreter.layout);
+        // A thread without a registered rseq shows a negative number.
+        let cpu = rseq.map(|_| u32::from_ne_bytes(cpu)).filter(|&cpu| cpu < u32::MAX - 8);
+        Some(Seen { gil, cpu })
+    }
+
+    /// Reads everything twice; `None` if a thread state could not be read.
+    fn read_twice(&mut self, interpreter: &Interpreter) -> Option<Gil> {
+        let Self { active, interpreters, predicted, .. } = self;
+        let skip: Vec<bool> = active
+            .iter()
+            .enumerate()
+            .map(|(index, thread)| index != *predicted && thread.is_captured())
+            .collect();
+        let mut batch = Vec::with_capacity(24);
+        for (thread, skip) in active.iter_mut().zip(&skip) {
+            if !skip {
+                thread.begin_twice();
+            }
+        }
+        for (thread, skip) in active.iter_mut().zip(&skip) {
+            if !skip {
+                thread.slices_twice(&mut batch);
+            }
+        }
+        for member in interpreters.iter_mut() {
+            member.control.slices(&mut batch);
+        }
+        let mut left = interpreter.memory.read_many(&mut batch);
+        for (thread, skip) in active.iter_mut().zip(&skip) {
+            if *skip {
+                continue;
+            }
+            left = thread.take_filled(Which::First, left)?;
+            left = thread.take_filled(Which::Second, left)?;
+            if !thread.is_same_thread(&interpreter.layout) {
+                return None;
+            }
+            thread.walk(Which::First, &interpreter.memory, &interpreter.layout);
+            thread.walk(Which::Second, &interpreter.memory, &interpreter.layout);
+            thread.clear_captured();
+        }
+        Some(interpreters.last()?.control.gil(&interpreter.layout))
+    }
+
+    /// Samples all threads while nobody holds the GIL.
+    fn idle(&mut self, interpreter: &Interpreter, now_ns: u64, batch: &mut Batch) -> Tick {
+        for index in 0..self.active.len() {
+            let thread = &mut self.active[index];
+            thread.look(now_ns);
+            if thread.is_captured() {
+                emit(thread, now_ns, Reading::CoScheduled, Verdict::Exact, false, false, batch);
+                continue;
+            }
+            if thread.blocked.is_some() {
+                if !thread.read_alone(Which::First, interpreter) {
+                    continue;
+                }
+                if thread.still_blocked() {
+                    thread.set_captured();
+                    let verdict = Verdict::Exact;
+                    emit(thread, now_ns, Reading::CoScheduled, verdict, false, false, batch);
+                    continue;
+                }
+            }
+            let agree = (0..ATTEMPTS).any(|_| {
+                thread.read_alone(Which::First, interpreter)
+                    && thread.read_alone(Which::Second, interpreter)
+                    && thread.copies_agree()
+            });
+            let verdict =
+                if agree { Verdict::Validated } else { Verdict::Partial(Reason::Moved) };
+            emit(thread, now_ns, Reading::DoubleRead, verdict, false, false, batch);
+        }
+        Tick::Done
+    }
+
+    fn emit_all(
+        &mut self,
+        now_ns: u64,
+        reading: Reading,
+        verdict: Verdict,
+        holder: Option<usize>,
+        batch: &mut Batch,
+    ) {
+        let collecting = self.interpreters.iter().any(|member| member.control.is_collecting());
+        for (index, thread) in self.active.iter_mut().enumerate() {
+            if holder != Some(index) && !thread.is_captured() {
+                thread.set_captured();
+            }
+            let holds = holder == Some(index);
+            emit(thread, now_ns, reading, verdict, holds, holds && collecting, batch);
+        }
+    }
+
+    /// Every few milliseconds asks whether the holder of the GIL really uses its CPU: it may be
+    /// blocked inside C code that did not release the GIL, or not be given a CPU.
+    fn check_holder(&mut self, now_ns: u64) {
+        let thread = &mut self.active[self.predicted];
+        // What it was blocked in before it got the GIL is out of date.
+        let recent = now_ns.saturating_sub(self.holder_checked_ns) < HOLDER_CHECK_NS;
+        if recent && thread.blocked.is_none() {
+            return;
+        }
+        self.holder_checked_ns = now_ns;
+        thread.look(now_ns);
+    }
+
+    fn position_of(&self, thread_state: u64) -> Option<usize> {
+        let is = |thread: &ThreadReader| thread.state.address == thread_state;
+        if self.active.get(self.predicted).is_some_and(is) {
+            return Some(self.predicted);
+        }
+        self.active.iter().position(is)
+    }
+
+    /// Brings a thread at rest back into the hot path; false if it is not known.
+    fn promote(&mut self, thread_state: u64) -> bool {
+        let found = self.quiet.iter().position(|thread| thread.state.address == thread_state);
+        let Some(index) = found else { return false };
+        let mut thread = self.quiet.swap_remove(index);
+        thread.quiet_since_ns = None;
+        self.active.push(thread);
+        true
+    }
+
+    /// When all threads rest: brings back the one that holds the GIL, if somebody does.
+    fn wake_holder(&mut self, interpreter: &Interpreter) -> bool {
+        let holder = self.gil_now(interpreter).and_then(Gil::holder);
+        holder.is_some_and(|holder| self.promote(holder))
+    }
+
+    fn gil_now(&self, interpreter: &Interpreter) -> Option<Gil> {
+        let mut bytes = [0; 64];
+        let size = Gil::prefix_bytes(&interpreter.layout).min(bytes.len());
+        interpreter.memory.read(self.gil, &mut bytes[..size]).ok()?;
+        Some(Gil::parse(&interpreter.layout, &bytes[..size]))
+    }
+
+    /// True if threads came or went since they were listed.
+    fn heads_moved(&self) -> bool {
+        self.interpreters.iter().any(|member| member.control.threads_head() != member.head)
+    }
+
+    fn cpu_of_predicted(&self, interpreter: &Interpreter) -> Option<u32> {
+        let area = interpreter.rseq?;
+        let address = area.cpu_id_address(self.active[self.predicted].state.pthread);
+        let mut bytes = [0; 4];
+        interpreter.memory.read(address, &mut bytes).ok()?;
+        Some(u32::from_ne_bytes(bytes)).filter(|&cpu| cpu < u32::MAX - 8)
+    }
+
+    /// The time slices of the predicted holder.
+    fn slices(&self) -> Option<u64> {
+        let files = self.active[self.predicted].files.as_ref()?;
+        files.schedstat().ok().map(|sched| sched.slices)
+    }
+
+    /// The time slices of the predicted holder, if it belongs to this CPU and so cannot run.
+    fn slices_on(&self, cpu: u32) -> Result<Option<u64>, u32> {
+        let Some(files) = self.active[self.predicted].files.as_ref() else { return Ok(None) };
+        let Some(slices) = self.slices() else { return Ok(None) };
+        match files.stat() {
+            Ok(stat) if stat.processor == cpu => Ok(Some(slices)),
+            Ok(stat) => Err(stat.processor),
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+fn emit(
+    thread: &ThreadReader,
+    now_ns: u64,
+    reading: Reading,
+    trusted: Verdict,
+    holds_gil: bool,
+    collecting: bool,
+    batch: &mut Batch,
+) {
+    let verdict = verdict_of(thread.end(), thread.frames().len(), trusted);
+    // A stack that is known to have moved is no stack: only its time is true.
+    let frames = match verdict {
+        Verdict::Partial(Reason::Moved) => &[],
+        _ => thread.frames(),
+    };
+    let verdict = match verdict {
+        Verdict::Partial(Reason::Moved) => Verdict::Failed(Reason::Moved),
+        other => other,
+    };
+    let frames = batch.add_frames(frames);
+    let syscall = thread.blocked.or((!holds_gil).then_some(SyscallState::Running));
+    batch.samples.push(RawSample {
+        thread: thread.index,
+        time_ns: now_ns,
+        frames,
+        verdict,
+        reading,
+        holds_gil,
+        collecting,
+        activity: Activity { sched: thread.sched, syscall },
+    });
+}

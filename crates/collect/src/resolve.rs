@@ -1,0 +1,214 @@
+//! From addresses to places: which function and line a raw frame is.
+//!
+//! Code objects are read once and remembered. Their addresses are reused after they are freed,
+//! and before 3.14 the interpreter does not tell; so the identity of every code object seen in a
+//! batch of samples is checked again when the batch is resolved.
+
+use crate::interpreter::Interpreter;
+use crate::paths::Paths;
+use pitstop_cpython::{Code, Fingerprint, RawFrame, read_fingerprint};
+use pitstop_model::{File, Frame, FrameId, Function, FunctionId, Profile, Stack, StackId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// A process that makes more code objects than this starts with an empty memory again.
+const MAX_CODES: usize = 65_536;
+/// Likewise for remembered stacks.
+const MAX_STACKS: usize = 262_144;
+
+/// What a raw stack turned out to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resolved {
+    /// The stack; `None` when not even the innermost frame could be resolved.
+    pub(crate) stack: Option<StackId>,
+    /// True if every frame could be resolved.
+    pub(crate) whole: bool,
+    /// True if the innermost frame stands at a call of a C function.
+    pub(crate) in_c_call: bool,
+}
+
+struct KnownCode {
+    code: Code,
+    function: FunctionId,
+    /// The last batch in which its identity was checked.
+    checked: u64,
+}
+
+#[derive(Clone, Copy)]
+struct KnownFrame {
+    frame: FrameId,
+    in_c_call: bool,
+}
+
+/// The memory of one process's code objects.
+#[derive(Default)]
+pub(crate) struct Resolver {
+    codes: FxHashMap<u64, KnownCode>,
+    frames: FxHashMap<(u64, u64), KnownFrame>,
+    stacks: FxHashMap<Box<[RawFrame]>, Resolved>,
+    /// Code objects whose address another one has now, found in this batch.
+    stale: FxHashSet<u64>,
+    batch: u64,
+}
+
+impl Resolver {
+    fn clear(&mut self) {
+        self.codes.clear();
+        self.frames.clear();
+        self.stacks.clear();
+    }
+
+    /// Begins a batch of samples with the code objects that came with it. All others will be
+    /// checked once more on first use.
+    pub(crate) fn begin_batch(
+        &mut self,
+        paths: &Paths,
+        profile: &mut Profile,
+        codes: &mut Vec<(u64, Code)>,
+    ) {
+        self.batch += 1;
+        self.stale.clear();
+        if self.codes.len() > MAX_CODES || self.stacks.len() > MAX_STACKS {
+            self.clear();
+        }
+        for (address, code) in codes.drain(..) {
+            let function = add_function(paths, profile, &code);
+            self.codes.insert(address, KnownCode { code, function, checked: 0 });
+            self.frames.retain(|&(known, _), _| known != address);
+        }
+    }
+
+    /// The code objects whose address turned out to be another's in this batch.
+    pub(crate) fn stale(&self) -> Vec<u64> {
+        self.stale.iter().copied().collect()
+    }
+
+    /// Resolves a stack given from its innermost frame outwards.
+    pub(crate) fn stack(
+        &mut self,
+        interpreter: &Interpreter,
+        paths: &Paths,
+        profile: &mut Profile,
+        frames: &[RawFrame],
+    ) -> Resolved {
+        let mut stale = false;
+        for frame in frames {
+            stale |= self.check(interpreter, frame.code);
+        }
+        if stale {
+            self.stacks.clear();
+        }
+        if let Some(&known) = self.stacks.get(frames) {
+            return known;
+        }
+        let resolved = self.resolve(interpreter, paths, profile, frames);
+        if resolved.whole {
+            self.stacks.insert(frames.into(), resolved);
+        }
+        resolved
+    }
+
+    fn resolve(
+        &mut self,
+        interpreter: &Interpreter,
+        paths: &Paths,
+        profile: &mut Profile,
+        frames: &[RawFrame],
+    ) -> Resolved {
+        let mut whole = true;
+        let mut inside_out: Vec<KnownFrame> = Vec::with_capacity(frames.len());
+        for raw in frames {
+            match self.frame(interpreter, paths, profile, *raw) {
+                Some(known) => inside_out.push(known),
+                // One frame that cannot be read must not cost the others, but what lies beyond
+                // it may belong to another stack: keep the innermost part.
+                None => {
+                    whole = false;
+                    break;
+                }
+            }
+        }
+        let stack = inside_out.iter().rev().fold(None, |parent, known| {
+            Some(profile.places.add_stack(Stack { parent, frame: known.frame }))
+        });
+        let in_c_call = inside_out.first().is_some_and(|known| known.in_c_call);
+        Resolved { stack, whole, in_c_call }
+    }
+
+    fn frame(
+        &mut self,
+        interpreter: &Interpreter,
+        paths: &Paths,
+        profile: &mut Profile,
+        raw: RawFrame,
+    ) -> Option<KnownFrame> {
+        // Which of the two code objects this frame belonged to cannot be told any more.
+        if self.stale.contains(&raw.code) {
+            return None;
+        }
+        if let Some(&known) = self.frames.get(&(raw.code, raw.instruction)) {
+            return Some(known);
+        }
+        let known = self.code(interpreter, paths, profile, raw.code)?;
+        let offset = known.code.offset_of(raw.instruction)?;
+        let opcode = known.code.opcode_at(&interpreter.memory, offset).ok();
+        let line = known.code.line_at(offset);
+        let line = if line == 0 { known.code.first_line } else { line };
+        let frame = Frame { function: known.function, line };
+        let known = KnownFrame {
+            frame: profile.places.add_frame(frame),
+            in_c_call: opcode.is_some_and(|opcode| interpreter.opcodes.calls(opcode)),
+        };
+        self.frames.insert((raw.code, raw.instruction), known);
+        Some(known)
+    }
+
+    fn code(
+        &mut self,
+        interpreter: &Interpreter,
+        paths: &Paths,
+        profile: &mut Profile,
+        address: u64,
+    ) -> Option<&KnownCode> {
+        if !self.codes.contains_key(&address) {
+            let code = Code::read(&interpreter.memory, &interpreter.layout, address).ok()?;
+            let function = add_function(paths, profile, &code);
+            self.codes.insert(address, KnownCode { code, function, checked: self.batch });
+        }
+        self.codes.get(&address)
+    }
+
+    /// Checks once a batch that a remembered code object is still the same; forgets it if not.
+    fn check(&mut self, interpreter: &Interpreter, address: u64) -> bool {
+        let Some(known) = self.codes.get_mut(&address) else { return false };
+        if known.checked == self.batch {
+            return false;
+        }
+        known.checked = self.batch;
+        let now: Result<Fingerprint, _> =
+            read_fingerprint(&interpreter.memory, &interpreter.layout, address);
+        // An unreadable one is gone with its process: what was remembered is all there will be.
+        if now.is_err() || now == Ok(known.code.fingerprint) {
+            return false;
+        }
+        self.codes.remove(&address);
+        self.stale.insert(address);
+        self.frames.retain(|&(code, _), _| code != address);
+        true
+    }
+}
+
+fn add_function(paths: &Paths, profile: &mut Profile, code: &Code) -> FunctionId {
+    let (short, kind) = paths.classify(&code.filename);
+    let file = File {
+        path: profile.strings.intern(&code.filename),
+        short: profile.strings.intern(&short),
+        kind,
+    };
+    let function = Function {
+        name: profile.strings.intern(&code.name),
+        qualname: profile.strings.intern(&code.qualname),
+        file: profile.places.add_file(file),
+        first_line: code.first_line,
+    };
+    profile.places.add_function(function)
+}
