@@ -8,9 +8,12 @@ use std::cell::RefCell;
 use std::io;
 use std::marker::PhantomData;
 
-/// How long to wait for a thread to stop. It does at its next return to user mode, at once unless
-/// it waits in the kernel for a disk or for a child made by `vfork`.
-const PATIENCE_NS: u64 = 50_000_000;
+/// How long to wait for a thread to stop. It does as soon as it has a CPU, which on a busy machine
+/// or under a quota takes its time.
+const PATIENCE_NS: u64 = 1_000_000_000;
+/// How long to wait for one that waits in the kernel without interruption, for a disk or for a
+/// child made by `vfork`. Most such waits are short, some have no end.
+const PATIENCE_IN_KERNEL_NS: u64 = 2_000_000;
 
 thread_local! {
     /// Threads that did not stop in time. They will, and are then let go.
@@ -37,12 +40,19 @@ impl Stopped {
     /// `ResourceBusy` when it waits inside the kernel where it cannot be stopped, and then it does
     /// not run either.
     pub fn stop(tid: u32) -> io::Result<Self> {
-        UNFINISHED.with_borrow_mut(|tids| tids.retain(|&tid| !let_go(tid, 0)));
-        match process::state_and_start(tid)?.0 {
-            b'D' => return Err(io::ErrorKind::ResourceBusy.into()),
-            b'Z' | b'X' => return Err(procfs::gone_error()),
-            _ => {}
+        let is_unfinished = UNFINISHED.with_borrow_mut(|tids| {
+            tids.retain(|&tid| !let_go(tid, 0));
+            tids.contains(&tid)
+        });
+        if is_unfinished {
+            return Err(io::ErrorKind::ResourceBusy.into());
         }
+        // A thread that cannot stop now would stop later, when nobody looks, so it is not asked.
+        wait_until(|| match process::state_and_start(tid)?.0 {
+            b'Z' | b'X' => Err(procfs::gone_error()),
+            b'D' => Ok(Look::InKernel),
+            _ => Ok(Look::Stopped(0)),
+        })?;
         sys::ptrace_seize(tid).map_err(procfs::unify_gone)?;
         // From here on it is ours, and dropping this lets it go.
         let mut stopped = Self {
@@ -51,7 +61,10 @@ impl Stopped {
             _not_send: PhantomData,
         };
         sys::ptrace_interrupt(tid).map_err(procfs::unify_gone)?;
-        stopped.signal = stopped.wait()?;
+        stopped.signal = wait_until(|| match look(tid) {
+            Look::Gone => Err(procfs::gone_error()),
+            other => Ok(other),
+        })?;
         Ok(stopped)
     }
 
@@ -59,24 +72,25 @@ impl Stopped {
     pub fn tid(&self) -> u32 {
         self.tid
     }
+}
 
-    /// Waits for the stop and returns the signal that came with it, or 0.
-    fn wait(&self) -> io::Result<i32> {
-        let start = clock::now_ns();
-        let mut pause_ns = 5_000;
-        loop {
-            match look(self.tid) {
-                Look::Stopped(signal) => return Ok(signal),
-                Look::Gone => return Err(procfs::gone_error()),
-                Look::Running => {}
-            }
-            let now = clock::now_ns();
-            if now - start > PATIENCE_NS {
-                return Err(io::ErrorKind::ResourceBusy.into());
-            }
-            clock::sleep_until(now + pause_ns);
-            pause_ns = (2 * pause_ns).min(1_000_000);
+/// Looks again and again until `look` sees a stop; returns the signal that came with it, or 0.
+fn wait_until(look: impl Fn() -> io::Result<Look>) -> io::Result<i32> {
+    let start = clock::now_ns();
+    let mut seen_outside_ns = start;
+    let mut pause_ns = 5_000;
+    loop {
+        let now = clock::now_ns();
+        match look()? {
+            Look::Stopped(signal) => return Ok(signal),
+            Look::InKernel => {}
+            Look::Running | Look::Gone => seen_outside_ns = now,
         }
+        if now - start > PATIENCE_NS || now - seen_outside_ns > PATIENCE_IN_KERNEL_NS {
+            return Err(io::ErrorKind::ResourceBusy.into());
+        }
+        clock::sleep_until(now + pause_ns);
+        pause_ns = (2 * pause_ns).min(1_000_000);
     }
 }
 
@@ -101,13 +115,18 @@ fn let_go(tid: u32, signal: i32) -> bool {
             true
         }
         Look::Gone => true,
-        Look::Running => false,
+        Look::Running | Look::InKernel => false,
     }
 }
 
 enum Look {
+    /// It stands still; the number is a signal that waits to be delivered, or 0.
     Stopped(i32),
+    /// It has not noticed yet.
     Running,
+    /// It waits in the kernel without interruption.
+    InKernel,
+    /// It ended.
     Gone,
 }
 
@@ -127,8 +146,9 @@ fn look(tid: u32) -> Look {
         }
         Ok(Some(_)) => Look::Gone,
         Ok(None) => match process::state_and_start(tid) {
-            Ok((state, _)) if !matches!(state, b'Z' | b'X') => Look::Running,
-            _ => Look::Gone,
+            Ok((b'Z' | b'X', _)) | Err(_) => Look::Gone,
+            Ok((b'D', _)) => Look::InKernel,
+            Ok(_) => Look::Running,
         },
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Look::Running,
         Err(_) => Look::Gone,

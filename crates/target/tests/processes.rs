@@ -384,6 +384,45 @@ fn a_stopped_thread_does_not_run_and_goes_on_afterwards() {
 }
 
 #[test]
+fn only_the_one_thread_stops() {
+    let (program, tids, _) = threads_program();
+    let states = || -> Vec<u8> {
+        let state = |&tid| {
+            ThreadFiles::open(program.pid(), tid)
+                .unwrap()
+                .stat()
+                .unwrap()
+                .state
+        };
+        tids.iter().map(state).collect()
+    };
+    until("wait all", || states() == b"SSSS");
+    let stopped = Stopped::stop(tids[2]).unwrap();
+    assert_eq!(states(), b"SStS");
+    drop(stopped);
+    until("wait again", || states() == b"SSSS");
+}
+
+#[test]
+fn a_thread_that_starts_programs_all_the_time_can_be_stopped() {
+    let program =
+        Program::python("import subprocess\nprint('ready')\nwhile True: subprocess.run(['true'])");
+    for _ in 0..200 {
+        match Stopped::stop(program.pid()) {
+            Ok(stopped) => drop(stopped),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ResourceBusy),
+        }
+    }
+    let files = ThreadFiles::open(program.pid(), program.pid()).unwrap();
+    let start = files.schedstat().unwrap().run_ns;
+    // Whatever did not stop in time is let go by the next stop.
+    until("went on", || {
+        drop(Stopped::stop(program.pid()));
+        files.schedstat().unwrap().run_ns > start
+    });
+}
+
+#[test]
 fn a_stop_of_the_user_stays() {
     let mut program = Program::python(HANDLER);
     let pid = program.pid();

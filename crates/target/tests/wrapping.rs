@@ -8,8 +8,8 @@ use pitstop_target::{raise_descriptor_limit, signals};
 use programs::Program;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -46,15 +46,11 @@ fn what_cannot_be_started_is_told_as_a_shell_would() {
     };
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
-    let write = |name: &str, text: &str, mode: u32| {
-        std::fs::write(path(name), text).unwrap();
-        std::fs::set_permissions(path(name), PermissionsExt::from_mode(mode)).unwrap();
-        path(name)
-    };
     check("no-such-program-anywhere", 127, "not found");
     check(&path("missing"), 127, "not found");
     check("", 127, "not found");
-    let plain = write("plain", "text", 0o644);
+    let plain = path("plain");
+    std::fs::write(&plain, "text").unwrap();
     check(&plain, 126, "cannot be executed");
     check(&format!("{plain}/x"), 127, "not found");
     check(
@@ -62,7 +58,8 @@ fn what_cannot_be_started_is_told_as_a_shell_would() {
         126,
         "cannot be executed",
     );
-    let orphan = write("orphan", "#!/no/such/interpreter\n", 0o755);
+    let orphan = path("orphan");
+    programs::install(b"#!/no/such/interpreter\n", Path::new(&orphan));
     check(&orphan, 126, "asks for an interpreter");
 }
 

@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "every test file uses another part")]
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A running program.
@@ -114,4 +114,28 @@ pub(crate) fn every_python() -> Vec<PathBuf> {
     found.sort();
     found.dedup();
     found
+}
+
+/// Whether this test may do what only root may.
+pub(crate) fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
+}
+
+/// Makes a program file that can be started at once. Another process writes it: a file that this
+/// one has open for writing, even in a child that another test is just starting, is "busy".
+#[track_caller]
+pub(crate) fn install(bytes: &[u8], path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, bytes).unwrap();
+    std::fs::set_permissions(&draft, PermissionsExt::from_mode(0o755)).unwrap();
+    assert!(
+        Command::new("cp")
+            .args([&draft, path])
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::fs::remove_file(&draft).unwrap();
 }
