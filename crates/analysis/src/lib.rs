@@ -1,1 +1,42 @@
-//! Pure questions to a Profile.
+//! Pure questions to a Profile: one file a question, no I/O, no clock.
+//!
+//! Every answer about the whole run is in *elapsed* time ([`Elapsed`]): the run's own wall time,
+//! shared out among what was sampled, so that shares add up to the run. Questions about one thread
+//! ([`tree`], [`threads`]) are in that thread's time.
+//!
+//! ```text
+//! Profile -> Elapsed -> split, hot, wait, lines -> verdict
+//!        \-> threads, tree
+//! ```
+#![forbid(unsafe_code)]
+
+mod cost;
+mod elapsed;
+mod estimate;
+mod extent;
+mod fold;
+pub mod headline;
+pub mod hot;
+mod leaders;
+pub mod lines;
+mod place;
+#[cfg(any(test, feature = "sketch"))]
+pub mod sketch;
+pub mod split;
+mod sweep;
+pub mod threads;
+pub mod tree;
+pub mod verdict;
+pub mod wait;
+
+pub use cost::{Cost, Doing};
+pub use elapsed::{Basis, Elapsed};
+pub use headline::Headline;
+pub use hot::{Hot, HotFunction, HotLine, HotOptions};
+pub use lines::{LineTable, LinesOptions};
+pub use place::Place;
+pub use split::Split;
+pub use threads::ThreadTotals;
+pub use tree::{Tree, TreeOptions};
+pub use verdict::Verdict;
+pub use wait::{WaitFor, WaitPlace};

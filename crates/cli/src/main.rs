@@ -1,1 +1,58 @@
-fn main() {}
+//! `pitstop`: the command line. Reads what is asked for and hands it to the room that knows.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stderr,
+    reason = "telling people what happened is this room's work"
+)]
+
+mod args;
+mod cmd;
+mod exit;
+mod kept;
+mod open;
+mod print;
+mod program;
+mod progress;
+mod style;
+
+use args::{Command, Pitstop};
+use clap::Parser;
+use exit::Failure;
+
+fn main() {
+    let pitstop = Pitstop::parse();
+    let style = style::Choice::new(pitstop.color);
+    let result = match pitstop.command {
+        Command::Run(args) => cmd::run::run(args, style),
+        Command::Record(args) => cmd::record::record(args, style),
+        Command::Dump(args) => cmd::dump::dump(&args, style),
+        Command::Lines(args) => cmd::lines::lines(args, style),
+        Command::Tree(args) => cmd::tree::tree(&args, style),
+        Command::Export(args) => cmd::export::export(&args, style),
+        Command::Doctor(args) => cmd::doctor::doctor(&args, style),
+    };
+    match result {
+        Ok(end) => end.leave(),
+        Err(failure) => {
+            report(&failure, style);
+            std::process::exit(failure.status.code());
+        }
+    }
+}
+
+/// What failed, why, and what to do now: on standard error, in that order.
+fn report(failure: &Failure, style: style::Choice) {
+    let style = style.for_stderr();
+    let (red, bold, reset) = if style.color {
+        ("\x1b[31m", "\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "", "")
+    };
+    eprintln!("{red}error{reset}: {bold}{}{reset}", failure.what);
+    for cause in &failure.why {
+        eprintln!("   why: {cause}");
+    }
+    if let Some(cure) = &failure.cure {
+        eprintln!("   now: {cure}");
+    }
+}

@@ -8,6 +8,7 @@
 //! lets the archive append a recording to disk while it is still going on.
 #![forbid(unsafe_code)]
 
+mod dump;
 mod id;
 mod meta;
 mod places;
@@ -19,6 +20,7 @@ mod strings;
 mod timeline;
 mod verdict;
 
+pub use dump::{Dump, DumpFrame, DumpThread, DumpWait};
 pub use id::{
     FileId, FrameId, FunctionId, Id, ProcessId, RowId, StackId, StringId, ThreadId, WaitId,
 };

@@ -1,0 +1,362 @@
+//! `pitstop record`: record a program or a running process into a file. Also the work that `run`
+//! shares with it.
+
+use crate::args::{Method, OutputArgs, RecordArgs, SamplingArgs, SelectionArgs};
+use crate::exit::{End, Failure, Outcome, Status};
+use crate::progress::Line;
+use crate::style::Choice;
+use crate::{kept, open, program};
+use pitstop_analysis::Verdict;
+use pitstop_collect::{
+    AttachError, Options, RecordError, Recording, Subject, Way, record as collect,
+};
+use pitstop_export::{Format, Granularity, Selection};
+use pitstop_model::{ExitStatus, Profile};
+use pitstop_target::signals;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Signal numbers that are the same on every Linux.
+const SIGHUP: i32 = 1;
+const SIGTERM: i32 = 15;
+
+/// Runs the command.
+pub(crate) fn record(args: RecordArgs, style: Choice) -> Outcome {
+    let RecordArgs {
+        sampling,
+        output,
+        selection,
+        pid,
+        program,
+        ..
+    } = args;
+    let (subject, known_sources) = match pid {
+        Some(pid) => (Subject::Attach(pid), Vec::new()),
+        None => {
+            let program = program::any_program(&program)?;
+            (Subject::Launch(program.launch), program.known_sources)
+        }
+    };
+    let verdict = !output.quiet && (output.output.is_none() || pid.is_some());
+    Recorder {
+        subject,
+        known_sources,
+        sampling: &sampling,
+        output: &output,
+        select: Select::of(&selection),
+        verdict,
+    }
+    .record(style)
+}
+
+/// What part of a result to export, and how fine.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Select {
+    pub(crate) selection: Selection,
+    pub(crate) granularity: Granularity,
+}
+
+impl Select {
+    pub(crate) fn of(args: &SelectionArgs) -> Self {
+        let selection = match (args.gil, args.busy) {
+            (true, _) => Selection::Gil,
+            (_, true) => Selection::Running,
+            _ => Selection::All,
+        };
+        let granularity = if args.line {
+            Granularity::Line
+        } else {
+            Granularity::Function
+        };
+        Self {
+            selection,
+            granularity,
+        }
+    }
+}
+
+/// A recording to make, and where its result goes.
+pub(crate) struct Recorder<'a> {
+    pub(crate) subject: Subject,
+    pub(crate) known_sources: Vec<(String, String)>,
+    pub(crate) sampling: &'a SamplingArgs,
+    pub(crate) output: &'a OutputArgs,
+    pub(crate) select: Select,
+    /// Print the verdict.
+    pub(crate) verdict: bool,
+}
+
+/// Where the archive of the recording is written.
+struct Target {
+    archive: Option<PathBuf>,
+    /// The archive is the file the user asked for, not only the kept one.
+    asked: bool,
+}
+
+impl Recorder<'_> {
+    /// Records, keeps the result, prints the verdict, writes the files that were asked for.
+    pub(crate) fn record(self, style: Choice) -> Outcome {
+        // Before the program starts: a typing error must not cost a run.
+        let export = self.export_format()?;
+        let target = self.target(export)?;
+        let recording = self.collect(target.archive.clone())?;
+        let kept = keep(&target);
+        if let Some(refusal) = &recording.refusal
+            && !ended_early(refusal)
+        {
+            return refused(refusal, recording.exit);
+        }
+        let profile = self.reload(
+            &target,
+            kept.as_ref().ok().map(PathBuf::as_path),
+            recording.profile,
+        );
+        let verdict = Verdict::of(&profile);
+        if self.verdict {
+            let text = pitstop_view::verdict::render(&verdict, &style.for_stderr());
+            // Standard error may be closed; the program's own output is unharmed.
+            let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
+        }
+        if let Err(error) = &kept {
+            eprintln!("note: the result could not be kept for later: {error}");
+        }
+        if let Some(path) = &self.output.json {
+            write_json(path, &pitstop_view::json::verdict(&verdict))?;
+        }
+        if let (Some(format), Some(path)) = (export, &self.output.output) {
+            export_to(&profile, format, self.select, path)?;
+        }
+        self.announce();
+        if let Some(error) = &recording.archive_error
+            && target.asked
+        {
+            return Err(Failure::of(Status::Failed, error));
+        }
+        Ok(recording
+            .exit
+            .map_or(End::With(Status::Fine), End::LikeProgram))
+    }
+
+    /// The foreign format to export to; `None` for an archive or no file at all.
+    fn export_format(&self) -> Result<Option<Format>, Failure> {
+        match &self.output.output {
+            Some(path) => format_for(path, self.output.format.as_deref()),
+            None if self.output.format.is_some() => Err(Failure::new(
+                Status::Usage,
+                "--format needs a file to write",
+            )
+            .cure("add -o FILE")),
+            None => Ok(None),
+        }
+    }
+
+    fn target(&self, export: Option<Format>) -> Result<Target, Failure> {
+        if let (Some(path), None) = (&self.output.output, export) {
+            return Ok(Target {
+                archive: Some(path.clone()),
+                asked: true,
+            });
+        }
+        if let Some(path) = &self.output.output {
+            check_parent(path)?;
+        }
+        Ok(Target {
+            archive: kept::begin().ok(),
+            asked: false,
+        })
+    }
+
+    fn collect(&self, archive: Option<PathBuf>) -> Result<Recording, Failure> {
+        let attached = matches!(self.subject, Subject::Attach(_));
+        let options = Options {
+            rate_hz: self.sampling.rate,
+            way: way(self.sampling),
+            duration: self.sampling.duration,
+            children: !self.sampling.no_children,
+            govern: !self.sampling.keep_rate,
+            archive,
+            keep_moments: false,
+            known_sources: self.known_sources.clone(),
+        };
+        // Ctrl-C is the program's; a second one ends the wait for it. What we attached to does not
+        // hear ours, so there the first one ends the recording.
+        let patience = if attached { 1 } else { 2 };
+        let caught = signals::ignore_terminal_signals();
+        let caught = caught.and_then(|()| match attached {
+            true => signals::catch(&[SIGTERM, SIGHUP]),
+            false => Ok(()),
+        });
+        caught.map_err(|error| {
+            Failure::new(Status::Failed, "signals cannot be caught").because(error)
+        })?;
+        let stop = AtomicBool::new(false);
+        // A program that writes to the same terminal would write into the progress line.
+        let mut line = Line::new(attached || !io::stdout().is_terminal());
+        let result = collect(&self.subject, &options, &stop, &mut |progress| {
+            let told = attached && {
+                let signals = signals::take();
+                signals.has(SIGTERM) || signals.has(SIGHUP)
+            };
+            if told || signals::interrupts() >= patience {
+                stop.store(true, Ordering::Relaxed);
+            }
+            line.show(&progress);
+        });
+        result.map_err(|error| explain(&error))
+    }
+
+    /// The recording in memory has totals only; the archive has the order in time too, which some
+    /// answers are better for.
+    fn reload(&self, target: &Target, kept: Option<&Path>, profile: Profile) -> Profile {
+        let file = if target.asked {
+            target.archive.as_deref()
+        } else {
+            kept
+        };
+        let loaded = file.and_then(|file| open::load(file).ok());
+        loaded.unwrap_or(profile)
+    }
+
+    fn announce(&self) {
+        if self.output.quiet {
+            return;
+        }
+        if let Some(path) = &self.output.output {
+            eprintln!(" wrote     {}", path.display());
+        }
+        if let Some(path) = &self.output.json {
+            eprintln!(" wrote     {}", path.display());
+        }
+    }
+}
+
+/// Makes the recording the last result; returns where it is now.
+fn keep(target: &Target) -> io::Result<PathBuf> {
+    let Some(archive) = &target.archive else {
+        return Err(io::Error::other("there is no place for it"));
+    };
+    if target.asked {
+        kept::keep_copy(archive)?
+    } else {
+        kept::keep(archive)?
+    }
+    kept::last().ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// The program ended before its interpreter was up: that is a result, though a short one.
+fn ended_early(refusal: &AttachError) -> bool {
+    refusal.is_transient() || refusal.is_gone()
+}
+
+fn refused(refusal: &AttachError, exit: Option<ExitStatus>) -> Outcome {
+    match exit {
+        // The program failed by itself; what it said matters more than that it was not measured.
+        Some(status) if status != ExitStatus::Code(0) => {
+            eprintln!("note: nothing was measured: {refusal}");
+            Ok(End::LikeProgram(status))
+        }
+        _ => Err(Failure::of(Status::CannotMeasure, refusal)
+            .cure("see what can be measured here: pitstop doctor")),
+    }
+}
+
+fn way(sampling: &SamplingArgs) -> Option<Way> {
+    match (sampling.blocking, sampling.method) {
+        (true, _) => Some(Way::Stopped),
+        (false, Method::Cosched) => Some(Way::CoScheduled),
+        (false, Method::Double) => Some(Way::Double),
+        (false, Method::Auto) => None,
+    }
+}
+
+fn explain(error: &RecordError) -> Failure {
+    let status = match error {
+        RecordError::Spawn(spawn) => match spawn.exit_code() {
+            127 => Status::NotFound,
+            126 => Status::CannotExecute,
+            _ => Status::Failed,
+        },
+        RecordError::Open(_) | RecordError::Attach(_) => Status::CannotMeasure,
+        RecordError::Archive(_) => Status::Usage,
+        RecordError::Io(_) => Status::Failed,
+    };
+    Failure::of(status, error)
+}
+
+/// The foreign format for a file; `None` when it is to be an archive.
+pub(crate) fn format_for(path: &Path, named: Option<&str>) -> Result<Option<Format>, Failure> {
+    if let Some(name) = named {
+        if name.eq_ignore_ascii_case("pit") {
+            return Ok(None);
+        }
+        return Format::from_name(name).map(Some).ok_or_else(|| {
+            Failure::new(Status::Usage, format!("there is no format `{name}`"))
+                .cure(format!("use one of: {}", format_names()))
+        });
+    }
+    if path.extension().is_some_and(|ending| ending == "pit") {
+        return Ok(None);
+    }
+    Format::from_path(path).map(Some).ok_or_else(|| {
+        Failure::new(
+            Status::Usage,
+            format!("the ending of `{}` names no format", path.display()),
+        )
+        .cure(format!("name one with --format: {}", format_names()))
+    })
+}
+
+fn format_names() -> String {
+    let names = Format::ALL.iter().map(|format| format.name());
+    std::iter::once("pit")
+        .chain(names)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Writes a profile to a file in a foreign format.
+pub(crate) fn export_to(
+    profile: &Profile,
+    format: Format,
+    select: Select,
+    path: &Path,
+) -> Result<(), Failure> {
+    let options = export_options(profile, select);
+    pitstop_export::write_file(profile, format, &options, path)
+        .map_err(|error| Failure::of(Status::Failed, &error))
+}
+
+/// The options of an export, titled with the command that ran.
+pub(crate) fn export_options(profile: &Profile, select: Select) -> pitstop_export::Options {
+    pitstop_export::Options {
+        selection: select.selection,
+        granularity: select.granularity,
+        title: Some(profile.meta.command.join(" ")).filter(|title| !title.is_empty()),
+    }
+}
+
+fn write_json(path: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(path, text).map_err(|error| {
+        Failure::new(
+            Status::Failed,
+            format!("`{}` cannot be written", path.display()),
+        )
+        .because(error)
+    })
+}
+
+fn check_parent(path: &Path) -> Result<(), Failure> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    match parent {
+        Some(parent) if !parent.is_dir() => Err(Failure::new(
+            Status::Usage,
+            format!("`{}` cannot be written", path.display()),
+        )
+        .because(format!("there is no directory `{}`", parent.display()))
+        .cure(format!("mkdir -p {}", parent.display()))),
+        _ => Ok(()),
+    }
+}
