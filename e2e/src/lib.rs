@@ -1,1 +1,19 @@
-//! Support for the end-to-end tests.
+//! Support for the end-to-end tests: the built binary, interpreters, programs and their truth.
+//!
+//! Nothing here knows how Pitstop works inside. A test starts programs, runs the binary on them
+//! and compares what it says with what the program's header says ([`Truth`]). Nothing sleeps to
+//! synchronize and everything has a deadline.
+#![forbid(unsafe_code)]
+
+mod deadline;
+mod finished;
+mod programs;
+mod pythons;
+mod truth;
+mod workbench;
+
+pub use finished::{Finished, LIMIT};
+pub use programs::{Running, fixture, programs, start, start_with};
+pub use pythons::{MINORS, Python, python, pythons};
+pub use truth::{Judgement, Truth};
+pub use workbench::{Workbench, pitstop, pitstop_binary, workspace};
