@@ -77,5 +77,9 @@ pub(crate) fn verdict_of(end: WalkEnd, frames: usize, trusted: Verdict) -> Verdi
         WalkEnd::Budget => Reason::Budget,
         WalkEnd::Gone => Reason::Gone,
     };
-    if frames == 0 { Verdict::Failed(reason) } else { Verdict::Partial(reason) }
+    if frames == 0 {
+        Verdict::Failed(reason)
+    } else {
+        Verdict::Partial(reason)
+    }
 }

@@ -36,13 +36,23 @@ pub(crate) fn classify(
 ) -> Doing {
     let doing = match sample.activity.syscall {
         Some(SyscallState::Blocked { number, args, .. }) => blocked(number, args, gils),
-        _ if sample.holds_gil => Doing { state: with_gil(sample, in_c_call), call: None },
+        _ if sample.holds_gil => Doing {
+            state: with_gil(sample, in_c_call),
+            call: None,
+        },
         // Not running, but in no system call either: the kernel is fetching a page for it.
-        Some(SyscallState::Unknown) => Doing { state: ThreadState::Blocked, call: None },
-        Some(SyscallState::Running) => {
-            Doing { state: without_gil(sample, stack, in_c_call, history), call: None }
-        }
-        None => Doing { state: ThreadState::Unknown, call: None },
+        Some(SyscallState::Unknown) => Doing {
+            state: ThreadState::Blocked,
+            call: None,
+        },
+        Some(SyscallState::Running) => Doing {
+            state: without_gil(sample, stack, in_c_call, history),
+            call: None,
+        },
+        None => Doing {
+            state: ThreadState::Unknown,
+            call: None,
+        },
     };
     history.remember(sample, stack, doing.state);
     doing
@@ -148,7 +158,9 @@ impl History {
 
 /// True if since its last sample the thread waited for a CPU longer than it had one.
 fn starved(activity: &Activity, before: Option<SchedStat>) -> bool {
-    let (Some(now), Some(before)) = (activity.sched, before) else { return false };
+    let (Some(now), Some(before)) = (activity.sched, before) else {
+        return false;
+    };
     now.wait_ns.saturating_sub(before.wait_ns) > now.run_ns.saturating_sub(before.run_ns)
 }
 

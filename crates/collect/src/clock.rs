@@ -12,7 +12,9 @@ pub(crate) struct Jitter {
 
 impl Jitter {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1 }
+        Self {
+            state: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
+        }
     }
 
     /// The time to the next sample in nanoseconds, `interval_ns` on average.

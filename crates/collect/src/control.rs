@@ -36,9 +36,16 @@ impl Control {
                 _ => spans.push((address, end)),
             }
         }
-        let ranges =
-            spans.into_iter().map(|(start, end)| (start, vec![0; (end - start) as usize])).collect();
-        Self { ranges, head, collecting, gil }
+        let ranges = spans
+            .into_iter()
+            .map(|(start, end)| (start, vec![0; (end - start) as usize]))
+            .collect();
+        Self {
+            ranges,
+            head,
+            collecting,
+            gil,
+        }
     }
 
     /// How many slices [`Control::slices`] appends.
@@ -49,7 +56,10 @@ impl Control {
     /// Appends the ranges to a batch of slices to read.
     pub(crate) fn slices<'a>(&'a mut self, batch: &mut Vec<Slice<'a>>) {
         for (address, buffer) in &mut self.ranges {
-            batch.push(Slice { address: *address, buffer });
+            batch.push(Slice {
+                address: *address,
+                buffer,
+            });
         }
     }
 

@@ -42,7 +42,10 @@ impl Curve {
     /// Takes note of what was seen; adds a point to `curve` at the end of each step.
     pub(crate) fn look(&mut self, curve: &mut Vec<CurvePoint>, seen: CurvePoint) {
         self.next_look_ns = seen.time_ns + self.step_ns.min(LOOK_NS);
-        if self.best.is_none_or(|best| seen.rss_bytes >= best.rss_bytes) {
+        if self
+            .best
+            .is_none_or(|best| seen.rss_bytes >= best.rss_bytes)
+        {
             self.best = Some(seen);
         }
         if seen.time_ns >= self.next_point_ns {
@@ -58,7 +61,9 @@ impl Curve {
 
     /// Adds what was seen since the last point.
     pub(crate) fn close(&mut self, curve: &mut Vec<CurvePoint>) {
-        let Some(mut point) = self.best.take() else { return };
+        let Some(mut point) = self.best.take() else {
+            return;
+        };
         if let Some(last) = curve.last() {
             point.cpu_ns = point.cpu_ns.max(last.cpu_ns);
         }
@@ -79,7 +84,14 @@ mod tests {
         while time_ns < 24 * 3_600_000_000_000 {
             looks += 1;
             let rss_bytes = if looks == 50_007 { 1 << 40 } else { 5 };
-            curve.look(&mut points, CurvePoint { time_ns, rss_bytes, cpu_ns: time_ns });
+            curve.look(
+                &mut points,
+                CurvePoint {
+                    time_ns,
+                    rss_bytes,
+                    cpu_ns: time_ns,
+                },
+            );
             time_ns = curve.next_look_ns;
         }
         assert!(points.len() < 15_000, "{} points", points.len());

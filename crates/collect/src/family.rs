@@ -111,7 +111,9 @@ impl Family {
             if self.members.len() >= MAX_MEMBERS {
                 if !self.children_missed {
                     self.children_missed = true;
-                    let note = format!("more than {MAX_MEMBERS} processes at once: later ones are missing");
+                    let note = format!(
+                        "more than {MAX_MEMBERS} processes at once: later ones are missing"
+                    );
                     sink.profile.meta.notes.push(note);
                 }
                 break;
@@ -275,13 +277,18 @@ fn try_attach(
     }
     let eager = now_ns.saturating_sub(member.born_ns) < EAGER_NS;
     if member.not_python && !changed && eager {
-        member.phase = Phase::Looking { next_ns: now_ns + EAGER_RETRY_NS };
+        member.phase = Phase::Looking {
+            next_ns: now_ns + EAGER_RETRY_NS,
+        };
         return Ok(false);
     }
     match attach(member.pid) {
         Ok(interpreter) => {
             describe(member, sink);
-            let python = sink.profile.strings.intern(&interpreter.version.to_string());
+            let python = sink
+                .profile
+                .strings
+                .intern(&interpreter.version.to_string());
             sink.profile.timeline.processes[member.process.0 as usize].python = python;
             let slot = Arc::new(Slot::new(member.pid, interpreter));
             sampler.add(Arc::clone(&slot));
@@ -293,7 +300,9 @@ fn try_attach(
             let pause = if eager { EAGER_RETRY_NS } else { LAZY_RETRY_NS };
             member.phase = match &error {
                 AttachError::Unsupported { .. } => Phase::Refused,
-                _ => Phase::Looking { next_ns: now_ns + pause },
+                _ => Phase::Looking {
+                    next_ns: now_ns + pause,
+                },
             };
             Err(error)
         }
@@ -303,8 +312,10 @@ fn try_attach(
 /// Writes down the command line, which an `exec` changes.
 fn describe(member: &Member, sink: &mut Sink<'_>) {
     let words = process::cmdline(member.pid).unwrap_or_default();
-    let words: Vec<String> =
-        words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     if !words.is_empty() {
         let command = sink.profile.strings.intern(&words.join(" "));
         sink.profile.timeline.processes[member.process.0 as usize].command = command;
@@ -315,7 +326,8 @@ fn describe(member: &Member, sink: &mut Sink<'_>) {
 fn is_running(member: &Member) -> bool {
     match process::state_and_start(member.pid) {
         Ok((state, start)) => {
-            !matches!(state, b'Z' | b'X') && (start == member.start_ticks || member.start_ticks == 0)
+            !matches!(state, b'Z' | b'X')
+                && (start == member.start_ticks || member.start_ticks == 0)
         }
         Err(_) => false,
     }

@@ -16,11 +16,18 @@ pub(crate) struct Governor {
     rate_hz: f64,
     last_ns: u64,
     last_delay_ns: u64,
+    /// The last stretch cost too much: if the next one does too, it was no accident.
+    over: bool,
 }
 
 impl Governor {
     pub(crate) fn new(rate_hz: f64, now_ns: u64) -> Self {
-        Self { rate_hz, last_ns: now_ns, last_delay_ns: 0 }
+        Self {
+            rate_hz,
+            last_ns: now_ns,
+            last_delay_ns: 0,
+            over: false,
+        }
     }
 
     /// The rate to change to, if sampling has cost too much lately. `delay_ns` is the total time
@@ -40,11 +47,17 @@ impl Governor {
             / (elapsed as f64 * running.max(1) as f64);
         self.last_ns = now_ns;
         self.last_delay_ns = delay_ns;
-        if share <= LIMIT || self.rate_hz <= FLOOR_HZ {
+        let over = share > LIMIT && self.rate_hz > FLOOR_HZ;
+        // Starting up, when every code object is new, costs more than what follows.
+        if !std::mem::replace(&mut self.over, over) || !over {
             return None;
         }
+        self.over = false;
         self.rate_hz = (self.rate_hz * AIM / share).max(FLOOR_HZ);
-        Some(RateChange { time_ns: now_ns.saturating_sub(start_ns), rate_hz: self.rate_hz })
+        Some(RateChange {
+            time_ns: now_ns.saturating_sub(start_ns),
+            rate_hz: self.rate_hz,
+        })
     }
 }
 
@@ -56,8 +69,9 @@ mod tests {
     fn the_rate_falls_only_when_the_cost_is_over_the_limit() {
         let mut governor = Governor::new(1000.0, 0);
         assert_eq!(governor.judge(1_000_000_000, 10_000_000, 1, 0), None);
-        let change = governor.judge(2_000_000_000, 70_000_000, 1, 0).expect("6 % is too much");
+        assert_eq!(governor.judge(2_000_000_000, 70_000_000, 1, 0), None, "may be an accident");
+        let change = governor.judge(3_000_000_000, 130_000_000, 1, 0).expect("6 % is too much");
         assert!((change.rate_hz - 250.0).abs() < 1e-6);
-        assert_eq!(governor.judge(2_100_000_000, 170_000_000, 1, 0), None, "too short a stretch");
+        assert_eq!(governor.judge(3_100_000_000, 230_000_000, 1, 0), None, "too short a stretch");
     }
 }

@@ -7,7 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The number of CPUs of the machine, online or not in our own affinity mask.
 pub(crate) fn cpu_count() -> usize {
     let listed = std::fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
-    let last = listed.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<usize>().ok());
+    let last = listed
+        .trim()
+        .rsplit(['-', ','])
+        .next()
+        .and_then(|last| last.parse::<usize>().ok());
     let usable = std::thread::available_parallelism().map_or(1, usize::from);
     last.map_or(usable, |last| last + 1).max(usable)
 }
@@ -15,7 +19,8 @@ pub(crate) fn cpu_count() -> usize {
 /// The working directory of a process; our own if that cannot be told.
 pub(crate) fn directory_of(pid: u32) -> PathBuf {
     let link = std::fs::read_link(format!("/proc/{pid}/cwd"));
-    link.or_else(|_| std::env::current_dir()).unwrap_or_default()
+    link.or_else(|_| std::env::current_dir())
+        .unwrap_or_default()
 }
 
 /// Fills in where and when the recording is made.
@@ -45,11 +50,20 @@ fn memory_limit_bytes(pid: u32) -> u64 {
         })
         .map_or(0, |kib| kib * 1024);
     let group = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-    let path = group.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/");
+    let path = group
+        .lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .unwrap_or("/");
     let limit = std::fs::read_to_string(format!("/sys/fs/cgroup{path}/memory.max"))
         .ok()
         .and_then(|text| text.trim().parse::<u64>().ok());
-    limit.map_or(machine, |limit| if machine == 0 { limit } else { limit.min(machine) })
+    limit.map_or(machine, |limit| {
+        if machine == 0 {
+            limit
+        } else {
+            limit.min(machine)
+        }
+    })
 }
 
 /// The CPU time this process has used, in nanoseconds.

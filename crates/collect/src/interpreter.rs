@@ -51,8 +51,16 @@ pub enum AttachError {
 
 impl AttachError {
     /// True when asking again a little later may succeed.
-    pub(crate) fn is_transient(&self) -> bool {
-        matches!(self, Self::NotReady { .. } | Self::Find(FindError::NotReady(_)))
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::NotReady { .. } | Self::Find(FindError::NotReady(_))
+        )
+    }
+
+    /// True when the process ended before it could be looked into.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Find(FindError::Gone(_)))
     }
 }
 
@@ -89,11 +97,15 @@ fn choose_layout(
         return Err(AttachError::NotReady { pid });
     }
     if let Ok(description) = self_described::parse_header(&header) {
-        let layout = self_described::layout(&header).map_err(|error| {
-            AttachError::Unsupported { pid, reason: error.to_string() }
+        let layout = self_described::layout(&header).map_err(|error| AttachError::Unsupported {
+            pid,
+            reason: error.to_string(),
         })?;
-        let version = Version::from_hex(description.version_hex)
-            .unwrap_or(Version::release(3, layout.minor, 0));
+        let version = Version::from_hex(description.version_hex).unwrap_or(Version::release(
+            3,
+            layout.minor,
+            0,
+        ));
         return match layout_fits(memory, &layout, image.runtime) {
             true => Ok((layout, version)),
             false => Err(AttachError::NotReady { pid }),
@@ -102,23 +114,30 @@ fn choose_layout(
     // 3.8 to 3.12 do not describe themselves: try what the file says, then every other table.
     let named = &image.versions;
     for version in named {
-        let Some(layout) = tables::for_version(version.minor) else { continue };
+        let Some(layout) = tables::for_version(version.minor) else {
+            continue;
+        };
         if layout.minor < 13 && layout_fits(memory, layout, image.runtime) {
             return Ok((*layout, *version));
         }
     }
     for minor in 8..13 {
-        let Some(layout) = tables::for_version(minor) else { continue };
+        let Some(layout) = tables::for_version(minor) else {
+            continue;
+        };
         let known = named.iter().any(|version| version.minor == minor);
         if !known && layout_fits(memory, layout, image.runtime) {
             return Ok((*layout, Version::release(3, minor, 0)));
         }
     }
-    let too_old = named.first().filter(|version| version.major < 3 || version.minor < 8);
+    let too_old = named
+        .first()
+        .filter(|version| version.major < 3 || version.minor < 8);
     match too_old {
-        Some(version) => {
-            Err(AttachError::Unsupported { pid, reason: format!("it is version {version}") })
-        }
+        Some(version) => Err(AttachError::Unsupported {
+            pid,
+            reason: format!("it is version {version}"),
+        }),
         None => Err(AttachError::NotReady { pid }),
     }
 }

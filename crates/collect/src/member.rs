@@ -2,12 +2,13 @@
 
 use crate::batch::{Batch, RawSample};
 use crate::classify::{Call, History, classify};
+use crate::names::{self, Names};
 use crate::paths::Paths;
 use crate::resolve::Resolver;
 use crate::sampler::Slot;
 use pitstop_model::{
-    Descriptor, Moment, Profile, ProcessId, Reason, Row, RowId, Strings, Thread, ThreadId, Verdict, Wait,
-    WaitId,
+    Descriptor, Moment, ProcessId, Profile, Reason, Row, RowId, Strings, Thread, ThreadId, Verdict,
+    Wait, WaitId,
 };
 use pitstop_target::descriptors::{DescriptorKind, Descriptors};
 use pitstop_target::syscalls;
@@ -17,6 +18,10 @@ use std::sync::Arc;
 
 /// A thread that was sampled this recently when its process ended was there until the end.
 const LAST_GAP_NS: u64 = 60_000_000;
+/// Between two looks at the names of the threads.
+const NAMES_EVERY_NS: u64 = 50_000_000;
+/// How often the names are looked at after a new thread was found.
+const NAME_TRIES: u32 = 4;
 
 /// A Python process under the sampler, and its book-keeping.
 pub(crate) struct Sampled {
@@ -25,6 +30,9 @@ pub(crate) struct Sampled {
     resolver: Resolver,
     threads: Vec<Book>,
     gils: Vec<Range<u64>>,
+    names: Names,
+    names_next_ns: u64,
+    names_tries: u32,
     descriptors: Descriptors,
     batch: Batch,
 }
@@ -32,6 +40,7 @@ pub(crate) struct Sampled {
 /// What is remembered of a thread between its samples.
 struct Book {
     id: ThreadId,
+    pthread: u64,
     last_ns: u64,
     last_row: Option<RowId>,
     history: History,
@@ -58,6 +67,9 @@ impl Sampled {
             resolver: Resolver::default(),
             threads: Vec::new(),
             gils: Vec::new(),
+            names: Names::default(),
+            names_next_ns: 0,
+            names_tries: 0,
             descriptors,
             batch: Batch::default(),
         }
@@ -70,8 +82,12 @@ impl Sampled {
             self.gils = reader.gils();
             reader.take_found()
         };
+        self.name_threads(sink.profile, now_ns, !found.is_empty());
         for thread in found {
-            let name = thread_name(self.slot.pid, thread.tid, thread.is_main);
+            let name = self
+                .names
+                .get(thread.pthread)
+                .unwrap_or_else(|| thread_name(self.slot.pid, thread.tid, thread.is_main));
             let start_ns = now_ns.saturating_sub(sink.start_ns);
             let id = sink.profile.timeline.add_thread(Thread {
                 process: self.process,
@@ -83,6 +99,7 @@ impl Sampled {
             });
             let book = Book {
                 id,
+                pthread: thread.pthread,
                 last_ns: now_ns,
                 last_row: None,
                 history: History::default(),
@@ -95,11 +112,12 @@ impl Sampled {
             return;
         }
         let mut batch = std::mem::take(&mut self.batch);
-        self.resolver.begin_batch(sink.paths, sink.profile, &mut batch.codes);
+        self.resolver
+            .begin_batch(sink.paths, sink.profile, &mut batch.codes);
         for sample in &batch.samples {
             self.take(sample, &batch, sink);
         }
-        let stale = self.resolver.stale();
+        let stale = self.resolver.end_batch();
         if !stale.is_empty() {
             self.slot.reader().forget_codes(&stale);
         }
@@ -107,23 +125,55 @@ impl Sampled {
         self.batch.clear();
     }
 
+    /// Asks the program how it calls its threads. A thread enters that list only after it began
+    /// to run, and may be renamed: so it is asked again a few times after a new one was found.
+    fn name_threads(&mut self, profile: &mut Profile, now_ns: u64, found: bool) {
+        if found {
+            self.names_tries = NAME_TRIES;
+        }
+        let due = found || (self.names_tries > 0 && now_ns >= self.names_next_ns);
+        if !due {
+            return;
+        }
+        self.names_tries -= 1;
+        self.names_next_ns = now_ns + NAMES_EVERY_NS;
+        self.names = names::of(&self.slot.interpreter);
+        for book in &self.threads {
+            if let Some(name) = self.names.get(book.pthread) {
+                let name = profile.strings.intern(&name);
+                profile.timeline.threads[book.id.0 as usize].name = name;
+            }
+        }
+    }
+
     fn take(&mut self, sample: &RawSample, batch: &Batch, sink: &mut Sink<'_>) {
         let raw = &batch.frames[sample.frames.start as usize..sample.frames.end as usize];
         let interpreter = &self.slot.interpreter;
-        let resolved = self.resolver.stack(interpreter, sink.paths, sink.profile, raw);
+        let resolved = self
+            .resolver
+            .stack(interpreter, sink.paths, sink.profile, raw);
         let verdict = match (sample.verdict, resolved.whole, resolved.stack) {
+            (Verdict::Exact, true, _) if resolved.suspect => Verdict::Validated,
             (verdict, true, _) => verdict,
             (_, false, None) => Verdict::Failed(Reason::NotAFrame),
             (_, false, Some(_)) => Verdict::Partial(Reason::NotAFrame),
         };
-        let Some(book) = self.threads.get_mut(sample.thread as usize) else { return };
+        let Some(book) = self.threads.get_mut(sample.thread as usize) else {
+            return;
+        };
         let history = &mut book.history;
-        let doing = classify(sample, resolved.stack, resolved.in_c_call, &self.gils, history);
+        let doing = classify(
+            sample,
+            resolved.stack,
+            resolved.in_c_call,
+            &self.gils,
+            history,
+        );
         let slices = sample.activity.sched.map_or(0, |sched| sched.slices);
         let wait = doing.call.map(|call| match book.wait {
             Some((known, since, wait)) if known == call && since == slices => wait,
             _ => {
-                let wait = describe(&mut self.descriptors, call, sink.profile);
+                let wait = describe_wait(&mut self.descriptors, call, sink.profile);
                 book.wait = Some((call, slices, wait));
                 wait
             }
@@ -142,7 +192,11 @@ impl Sampled {
         let time_ns = sample.time_ns.saturating_sub(sink.start_ns);
         sink.profile.timeline.threads[book.id.0 as usize].end_ns = time_ns;
         sink.profile.series.add(row, weight_ns);
-        sink.moments.push(Moment { time_ns, row, weight_ns });
+        sink.moments.push(Moment {
+            time_ns,
+            row,
+            weight_ns,
+        });
         let quality = &mut sink.profile.meta.quality;
         quality.verdicts.add(verdict, 1);
         quality.readings[sample.reading as usize] += 1;
@@ -158,7 +212,11 @@ impl Sampled {
             };
             sink.profile.series.add_many(row, 0, gap);
             let time_ns = end_ns.saturating_sub(sink.start_ns);
-            sink.moments.push(Moment { time_ns, row, weight_ns: gap });
+            sink.moments.push(Moment {
+                time_ns,
+                row,
+                weight_ns: gap,
+            });
             sink.profile.timeline.threads[book.id.0 as usize].end_ns = time_ns;
             book.last_ns = end_ns;
         }
@@ -170,7 +228,7 @@ impl Sampled {
     }
 }
 
-fn thread_name(pid: u32, tid: Option<u32>, is_main: bool) -> String {
+pub(crate) fn thread_name(pid: u32, tid: Option<u32>, is_main: bool) -> String {
     if is_main {
         return "MainThread".into();
     }
@@ -180,7 +238,11 @@ fn thread_name(pid: u32, tid: Option<u32>, is_main: bool) -> String {
 
 /// What a system call waits for. Descriptors are looked at anew each time: their numbers are
 /// reused.
-fn describe(descriptors: &mut Descriptors, call: Call, profile: &mut Profile) -> WaitId {
+pub(crate) fn describe_wait(
+    descriptors: &mut Descriptors,
+    call: Call,
+    profile: &mut Profile,
+) -> WaitId {
     let (descriptor, name) = match call.fd {
         Some(fd) => {
             let info = descriptors.describe(fd);
@@ -189,7 +251,12 @@ fn describe(descriptors: &mut Descriptors, call: Call, profile: &mut Profile) ->
         None => (Descriptor::None, Strings::EMPTY),
     };
     let syscall = profile.strings.intern(syscalls::syscall_name(call.number));
-    profile.add_wait(Wait { syscall, fd: call.fd.unwrap_or(-1), descriptor, name })
+    profile.add_wait(Wait {
+        syscall,
+        fd: call.fd.unwrap_or(-1),
+        descriptor,
+        name,
+    })
 }
 
 fn kind(kind: DescriptorKind) -> Descriptor {

@@ -23,7 +23,11 @@ impl Paths {
     pub(crate) fn classify(&self, path: &str) -> (String, FileKind) {
         if path.starts_with('<') {
             let frozen = path.starts_with("<frozen ");
-            let kind = if frozen { FileKind::StandardLibrary } else { FileKind::Generated };
+            let kind = if frozen {
+                FileKind::StandardLibrary
+            } else {
+                FileKind::Generated
+            };
             return (path.to_owned(), kind);
         }
         for marker in ["/site-packages/", "/dist-packages/"] {
@@ -46,7 +50,9 @@ impl Paths {
 /// and for `lib64`.
 fn standard_library(path: &str) -> Option<&str> {
     for marker in ["/lib/python3", "/lib64/python3"] {
-        let Some(at) = path.rfind(marker) else { continue };
+        let Some(at) = path.rfind(marker) else {
+            continue;
+        };
         let rest = &path[at + marker.len()..];
         let (version, rest) = rest.split_once('/')?;
         let version = version.trim_end_matches(".zip").trim_end_matches('t');
@@ -65,8 +71,14 @@ mod tests {
     fn files_are_told_apart_by_where_they_lie() {
         let paths = Paths::new(Path::new("/home/ada/shop"));
         let check = |path: &str| paths.classify(path);
-        assert_eq!(check("/home/ada/shop/app.py"), ("app.py".into(), FileKind::Project));
-        assert_eq!(check("/srv/other.py"), ("/srv/other.py".into(), FileKind::Project));
+        assert_eq!(
+            check("/home/ada/shop/app.py"),
+            ("app.py".into(), FileKind::Project)
+        );
+        assert_eq!(
+            check("/srv/other.py"),
+            ("/srv/other.py".into(), FileKind::Project)
+        );
         assert_eq!(
             check("/usr/lib/python3.11/json/decoder.py"),
             ("json/decoder.py".into(), FileKind::StandardLibrary)

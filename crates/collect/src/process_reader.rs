@@ -18,26 +18,25 @@
 //! When nobody holds the GIL, each blocked thread is proved by its own time slices, and a thread
 //! that runs native code is read twice and compared.
 
-use crate::batch::{Activity, Batch, RawSample, verdict_of};
+use crate::batch::Batch;
 use crate::control::Control;
+use crate::group::{Group, Member, emit};
 use crate::interpreter::Interpreter;
-use crate::thread_reader::{ThreadReader, Which};
+use crate::thread_reader::ThreadReader;
 use crate::threads::ThreadIds;
-use pitstop_cpython::{Code, Gil, Memory, Slice, interpreters, threads, threads_head};
-use pitstop_model::{Reading, Reason, Verdict};
-use pitstop_target::threads::{SyscallState, ThreadFiles};
+use pitstop_cpython::{Code, interpreters, threads, threads_head};
+use pitstop_model::{Reading, Verdict};
+use pitstop_target::threads::ThreadFiles;
 use rustc_hash::FxHashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Readings of one moment that may be thrown away before the sample counts as moved.
-const ATTEMPTS: u32 = 4;
+pub(crate) const ATTEMPTS: u32 = 4;
 /// Readings from another CPU that may be torn before the sample counts as moved.
 const DOUBLE_ATTEMPTS: u32 = 24;
 /// A thread that has been at rest for this long leaves the hot path: see [`ProcessReader::check_quiet`].
 const QUIET_NS: u64 = 30_000_000;
-/// How often the holder of the GIL is asked whether it really runs.
-const HOLDER_CHECK_NS: u64 = 4_000_000;
 
 /// How a tick ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +56,8 @@ pub(crate) enum Tick {
 pub(crate) struct NewThread {
     /// The operating system's id; `None` when it could not be told.
     pub(crate) tid: Option<u32>,
+    /// Its `pthread_self()`.
+    pub(crate) pthread: u64,
     /// True for the oldest thread of the main interpreter.
     pub(crate) is_main: bool,
 }
@@ -71,24 +72,8 @@ pub(crate) struct ProcessReader {
     found: Vec<NewThread>,
     /// Addresses of the code objects that were read already.
     codes: FxHashSet<u64>,
-}
-
-/// The threads that share one GIL.
-struct Group {
-    gil: u64,
-    interpreters: Vec<Member>,
-    active: Vec<ThreadReader>,
-    quiet: Vec<ThreadReader>,
-    /// Position in `active` of the thread that held the GIL last.
-    predicted: usize,
-    holder_checked_ns: u64,
-}
-
-struct Member {
-    address: u64,
-    is_main: bool,
-    head: u64,
-    control: Control,
+    /// Somebody held the GIL at the last moment that was read.
+    held: bool,
 }
 
 impl ProcessReader {
@@ -102,12 +87,19 @@ impl ProcessReader {
             next_index: 0,
             found: Vec::new(),
             codes: FxHashSet::default(),
+            held: false,
         }
     }
 
     /// Takes the threads found since the last call.
     pub(crate) fn take_found(&mut self) -> Vec<NewThread> {
         std::mem::take(&mut self.found)
+    }
+
+    /// True if somebody held the GIL at the last moment that was read: only then does reading keep
+    /// anybody from running Python.
+    pub(crate) fn was_held(&self) -> bool {
+        self.held
     }
 
     /// Forgets code objects whose addresses are used by others now.
@@ -117,13 +109,24 @@ impl ProcessReader {
         }
     }
 
+    /// Completes the samples that were added from `frames` on.
+    fn finish(&mut self, batch: &mut Batch, frames: usize) {
+        self.read_new_codes(batch, frames);
+        let added = batch.samples.iter().rev();
+        let from = frames as u32;
+        self.held = added.take_while(|sample| sample.frames.start >= from).any(|sample| sample.holds_gil);
+    }
+
     /// Reads the code objects of the samples from `from` on that were never seen before.
     fn read_new_codes(&mut self, batch: &mut Batch, from: usize) {
         let Batch { frames, codes, .. } = batch;
         for frame in &frames[from..] {
             if self.codes.insert(frame.code)
-                && let Ok(code) =
-                    Code::read(&self.interpreter.memory, &self.interpreter.layout, frame.code)
+                && let Ok(code) = Code::read(
+                    &self.interpreter.memory,
+                    &self.interpreter.layout,
+                    frame.code,
+                )
             {
                 codes.push((frame.code, code));
             }
@@ -134,11 +137,14 @@ impl ProcessReader {
     pub(crate) fn refresh(&mut self) -> bool {
         let interpreter = Arc::clone(&self.interpreter);
         let (memory, layout) = (&interpreter.memory, &interpreter.layout);
-        let Ok(found) = interpreters(memory, layout, interpreter.runtime) else { return false };
+        let Ok(found) = interpreters(memory, layout, interpreter.runtime) else {
+            return false;
+        };
         if found.is_empty() {
             return false;
         }
-        self.groups.retain(|group| found.iter().any(|one| one.gil == group.gil));
+        self.groups
+            .retain(|group| found.iter().any(|one| one.gil == group.gil));
         for one in &found {
             let group = match self.groups.iter().position(|group| group.gil == one.gil) {
                 Some(at) => &mut self.groups[at],
@@ -147,7 +153,11 @@ impl ProcessReader {
                     self.groups.last_mut().expect("just pushed")
                 }
             };
-            if !group.interpreters.iter().any(|member| member.address == one.address) {
+            if !group
+                .interpreters
+                .iter()
+                .any(|member| member.address == one.address)
+            {
                 group.interpreters.push(Member {
                     address: one.address,
                     is_main: one.id == 0,
@@ -158,7 +168,9 @@ impl ProcessReader {
         }
         for at in 0..self.groups.len() {
             let gone = |address: u64| !found.iter().any(|one| one.address == address);
-            self.groups[at].interpreters.retain(|member| !gone(member.address));
+            self.groups[at]
+                .interpreters
+                .retain(|member| !gone(member.address));
             self.list_threads(at, true);
         }
         true
@@ -198,8 +210,18 @@ impl ProcessReader {
                 let files = tid.and_then(|tid| ThreadFiles::open(self.pid, tid).ok());
                 let index = self.next_index;
                 self.next_index += 1;
-                self.found.push(NewThread { tid, is_main });
-                group.active.push(ThreadReader::new(index, member.address, thread, files, layout));
+                self.found.push(NewThread {
+                    tid,
+                    pthread: thread.pthread,
+                    is_main,
+                });
+                group.active.push(ThreadReader::new(
+                    index,
+                    member.address,
+                    thread,
+                    files,
+                    layout,
+                ));
             }
         }
         if all {
@@ -221,17 +243,15 @@ impl ProcessReader {
                 other => outcome = other,
             }
         }
-        self.read_new_codes(batch, from);
-        if self.groups.is_empty() { Tick::Lost } else { outcome }
+        self.finish(batch, from);
+        if self.groups.is_empty() {
+            Tick::Lost
+        } else {
+            outcome
+        }
     }
 
-    fn co_scheduled_group(
-        &mut self,
-        at: usize,
-        cpu: u32,
-        now_ns: u64,
-        batch: &mut Batch,
-    ) -> Tick {
+    fn co_scheduled_group(&mut self, at: usize, cpu: u32, now_ns: u64, batch: &mut Batch) -> Tick {
         for _ in 0..ATTEMPTS {
             let interpreter = Arc::clone(&self.interpreter);
             let group = &mut self.groups[at];
@@ -254,7 +274,10 @@ impl ProcessReader {
                 if threads_head(
                     &interpreter.memory,
                     &interpreter.layout,
-                    group.interpreters.first().map_or(0, |member| member.address),
+                    group
+                        .interpreters
+                        .first()
+                        .map_or(0, |member| member.address),
                 )
                 .is_err()
                 {
@@ -297,7 +320,13 @@ impl ProcessReader {
                 _ => {}
             }
             group.check_holder(now_ns);
-            group.emit_all(now_ns, Reading::CoScheduled, Verdict::Exact, Some(position), batch);
+            group.emit_all(
+                now_ns,
+                Reading::CoScheduled,
+                Verdict::Exact,
+                Some(position),
+                batch,
+            );
             return Tick::Done;
         }
         Tick::Moved
@@ -313,8 +342,12 @@ impl ProcessReader {
                 other => outcome = other,
             }
         }
-        self.read_new_codes(batch, from);
-        if self.groups.is_empty() { Tick::Lost } else { outcome }
+        self.finish(batch, from);
+        if self.groups.is_empty() {
+            Tick::Lost
+        } else {
+            outcome
+        }
     }
 
     fn double_group(&mut self, at: usize, now_ns: u64, batch: &mut Batch) -> Tick {
@@ -379,7 +412,9 @@ impl ProcessReader {
                 if group.active.is_empty() && !group.wake_holder(&interpreter) {
                     break;
                 }
-                let Some(before) = group.gil_now(&interpreter) else { return Tick::Lost };
+                let Some(before) = group.gil_now(&interpreter) else {
+                    return Tick::Lost;
+                };
                 let Some(holder) = before.holder() else {
                     group.idle(&interpreter, now_ns, batch);
                     break;
@@ -408,7 +443,11 @@ impl ProcessReader {
                 drop(guard);
             }
         }
-        if self.groups.is_empty() { Tick::Lost } else { Tick::Done }
+        if self.groups.is_empty() {
+            Tick::Lost
+        } else {
+            Tick::Done
+        }
     }
 
     /// Asks the threads at rest whether they still are. One that has not run since keeps its
@@ -420,7 +459,15 @@ impl ProcessReader {
             while index < group.quiet.len() {
                 let thread = &mut group.quiet[index];
                 if thread.still_blocked() && thread.is_captured() {
-                    emit(thread, now_ns, Reading::CoScheduled, Verdict::Exact, false, false, batch);
+                    emit(
+                        thread,
+                        now_ns,
+                        Reading::CoScheduled,
+                        Verdict::Exact,
+                        false,
+                        false,
+                        batch,
+                    );
                     index += 1;
                 } else {
                     let thread = group.quiet.swap_remove(index);
@@ -453,7 +500,10 @@ impl ProcessReader {
     /// The addresses that the GILs of this process occupy.
     pub(crate) fn gils(&self) -> Vec<Range<u64>> {
         let size = self.interpreter.layout.gil.size;
-        self.groups.iter().map(|group| group.gil..group.gil + size).collect()
+        self.groups
+            .iter()
+            .map(|group| group.gil..group.gil + size)
+            .collect()
     }
 
     /// The CPU that the thread which held the GIL last belongs to.
@@ -462,303 +512,4 @@ impl ProcessReader {
         let thread = group.active.get(group.predicted)?;
         Some(thread.files.as_ref()?.stat().ok()?.processor)
     }
-
-}
-
-/// What one reading of a group showed.
-struct Seen {
-    gil: Gil,
-    /// The CPU on which the predicted holder was last in user mode, where that can be read.
-    cpu: Option<u32>,
-}
-
-impl Group {
-    fn new(gil: u64) -> Self {
-        Self {
-            gil,
-            interpreters: Vec::new(),
-            active: Vec::new(),
-            quiet: Vec::new(),
-            predicted: 0,
-            holder_checked_ns: 0,
-        }
-    }
-
-    /// Looks at every thread but the one that probably holds the GIL, for which that would cost
-    /// more than it tells.
-    fn look_at_others(&mut self, now_ns: u64) {
-        for (index, thread) in self.active.iter_mut().enumerate() {
-            if index != self.predicted {
-                thread.look(now_ns);
-            }
-        }
-    }
-
-    /// Reads the stacks that may have changed, then the control words, then the holder's CPU.
-    /// `None` if a thread state could not be read.
-    fn read(&mut self, interpreter: &Interpreter) -> Option<Seen> {
-        let Self { active, interpreters, predicted, .. } = self;
-        let mut cpu = [0; 4];
-        let rseq = interpreter.rseq.map(|area| area.cpu_id_address(active[*predicted].state.pthread));
-        let control: usize = interpreters.iter().map(|member| member.control.len()).sum();
-        let skip: Vec<bool> = active
-            .iter()
-            .enumerate()
-            .map(|(index, thread)| index != *predicted && thread.is_captured())
-            .collect();
-        for (thread, skip) in active.iter_mut().zip(&skip) {
-            if !skip {
-                thread.begin(Which::First);
-            }
-        }
-        let mut batch = Vec::with_capacity(16);
-        for (thread, skip) in active.iter_mut().zip(&skip) {
-            if !skip {
-                thread.slices(Which::First, &mut batch);
-            }
-        }
-        for member in interpreters.iter_mut() {
-            member.control.slices(&mut batch);
-        }
-        if let Some(address) = rseq {
-            batch.push(Slice { address, buffer: &mut cpu });
-        }
-        let wanted = batch.len();
-        let filled = interpreter.memory.read_many(&mut batch);
-        let mut left = filled;
-        let mut missed = filled < wanted;
-        for (thread, skip) in active.iter_mut().zip(&skip) {
-            if *skip {
-                continue;
-            }
-            // After a short read the first threads have their bytes; the others read their own.
-            match thread.take_filled(Which::First, left) {
-                Some(rest) => left = rest,
-                None => {
-                    left = 0;
-                    if !thread.read_prefix(&interpreter.memory) {
-                        return None;
-                    }
-                }
-            }
-            if !thread.is_same_thread(&interpreter.layout) {
-                return None;
-            }
-            missed |= thread.walk(Which::First, &interpreter.memory, &interpreter.layout);
-            thread.clear_captured();
-        }
-        if missed {
-            // Some bytes came later than the control words: those must be the last again.
-            let mut batch = Vec::with_capacity(control + 1);
-            for member in interpreters.iter_mut() {
-                member.control.slices(&mut batch);
-            }
-            if let Some(address) = rseq {
-                batch.push(Slice { address, buffer: &mut cpu });
-            }
-            if interpreter.memory.read_many(&mut batch) < control {
-                return None;
-            }
-        }
-        let gil = interpreters.last()?.control.gil(&interpreter.layout);
-        // A thread without a registered rseq shows a negative number.
-        let cpu = rseq.map(|_| u32::from_ne_bytes(cpu)).filter(|&cpu| cpu < u32::MAX - 8);
-        Some(Seen { gil, cpu })
-    }
-
-    /// Reads everything twice; `None` if a thread state could not be read.
-    fn read_twice(&mut self, interpreter: &Interpreter) -> Option<Gil> {
-        let Self { active, interpreters, predicted, .. } = self;
-        let skip: Vec<bool> = active
-            .iter()
-            .enumerate()
-            .map(|(index, thread)| index != *predicted && thread.is_captured())
-            .collect();
-        let mut batch = Vec::with_capacity(24);
-        for (thread, skip) in active.iter_mut().zip(&skip) {
-            if !skip {
-                thread.begin_twice();
-            }
-        }
-        for (thread, skip) in active.iter_mut().zip(&skip) {
-            if !skip {
-                thread.slices_twice(&mut batch);
-            }
-        }
-        for member in interpreters.iter_mut() {
-            member.control.slices(&mut batch);
-        }
-        let mut left = interpreter.memory.read_many(&mut batch);
-        for (thread, skip) in active.iter_mut().zip(&skip) {
-            if *skip {
-                continue;
-            }
-            left = thread.take_filled(Which::First, left)?;
-            left = thread.take_filled(Which::Second, left)?;
-            if !thread.is_same_thread(&interpreter.layout) {
-                return None;
-            }
-            thread.walk(Which::First, &interpreter.memory, &interpreter.layout);
-            thread.walk(Which::Second, &interpreter.memory, &interpreter.layout);
-            thread.clear_captured();
-        }
-        Some(interpreters.last()?.control.gil(&interpreter.layout))
-    }
-
-    /// Samples all threads while nobody holds the GIL.
-    fn idle(&mut self, interpreter: &Interpreter, now_ns: u64, batch: &mut Batch) -> Tick {
-        for index in 0..self.active.len() {
-            let thread = &mut self.active[index];
-            thread.look(now_ns);
-            if thread.is_captured() {
-                emit(thread, now_ns, Reading::CoScheduled, Verdict::Exact, false, false, batch);
-                continue;
-            }
-            if thread.blocked.is_some() {
-                if !thread.read_alone(Which::First, interpreter) {
-                    continue;
-                }
-                if thread.still_blocked() {
-                    thread.set_captured();
-                    let verdict = Verdict::Exact;
-                    emit(thread, now_ns, Reading::CoScheduled, verdict, false, false, batch);
-                    continue;
-                }
-            }
-            let agree = (0..ATTEMPTS).any(|_| {
-                thread.read_alone(Which::First, interpreter)
-                    && thread.read_alone(Which::Second, interpreter)
-                    && thread.copies_agree()
-            });
-            let verdict =
-                if agree { Verdict::Validated } else { Verdict::Partial(Reason::Moved) };
-            emit(thread, now_ns, Reading::DoubleRead, verdict, false, false, batch);
-        }
-        Tick::Done
-    }
-
-    fn emit_all(
-        &mut self,
-        now_ns: u64,
-        reading: Reading,
-        verdict: Verdict,
-        holder: Option<usize>,
-        batch: &mut Batch,
-    ) {
-        let collecting = self.interpreters.iter().any(|member| member.control.is_collecting());
-        for (index, thread) in self.active.iter_mut().enumerate() {
-            if holder != Some(index) && !thread.is_captured() {
-                thread.set_captured();
-            }
-            let holds = holder == Some(index);
-            emit(thread, now_ns, reading, verdict, holds, holds && collecting, batch);
-        }
-    }
-
-    /// Every few milliseconds asks whether the holder of the GIL really uses its CPU: it may be
-    /// blocked inside C code that did not release the GIL, or not be given a CPU.
-    fn check_holder(&mut self, now_ns: u64) {
-        let thread = &mut self.active[self.predicted];
-        // What it was blocked in before it got the GIL is out of date.
-        let recent = now_ns.saturating_sub(self.holder_checked_ns) < HOLDER_CHECK_NS;
-        if recent && thread.blocked.is_none() {
-            return;
-        }
-        self.holder_checked_ns = now_ns;
-        thread.look(now_ns);
-    }
-
-    fn position_of(&self, thread_state: u64) -> Option<usize> {
-        let is = |thread: &ThreadReader| thread.state.address == thread_state;
-        if self.active.get(self.predicted).is_some_and(is) {
-            return Some(self.predicted);
-        }
-        self.active.iter().position(is)
-    }
-
-    /// Brings a thread at rest back into the hot path; false if it is not known.
-    fn promote(&mut self, thread_state: u64) -> bool {
-        let found = self.quiet.iter().position(|thread| thread.state.address == thread_state);
-        let Some(index) = found else { return false };
-        let mut thread = self.quiet.swap_remove(index);
-        thread.quiet_since_ns = None;
-        self.active.push(thread);
-        true
-    }
-
-    /// When all threads rest: brings back the one that holds the GIL, if somebody does.
-    fn wake_holder(&mut self, interpreter: &Interpreter) -> bool {
-        let holder = self.gil_now(interpreter).and_then(Gil::holder);
-        holder.is_some_and(|holder| self.promote(holder))
-    }
-
-    fn gil_now(&self, interpreter: &Interpreter) -> Option<Gil> {
-        let mut bytes = [0; 64];
-        let size = Gil::prefix_bytes(&interpreter.layout).min(bytes.len());
-        interpreter.memory.read(self.gil, &mut bytes[..size]).ok()?;
-        Some(Gil::parse(&interpreter.layout, &bytes[..size]))
-    }
-
-    /// True if threads came or went since they were listed.
-    fn heads_moved(&self) -> bool {
-        self.interpreters.iter().any(|member| member.control.threads_head() != member.head)
-    }
-
-    fn cpu_of_predicted(&self, interpreter: &Interpreter) -> Option<u32> {
-        let area = interpreter.rseq?;
-        let address = area.cpu_id_address(self.active[self.predicted].state.pthread);
-        let mut bytes = [0; 4];
-        interpreter.memory.read(address, &mut bytes).ok()?;
-        Some(u32::from_ne_bytes(bytes)).filter(|&cpu| cpu < u32::MAX - 8)
-    }
-
-    /// The time slices of the predicted holder.
-    fn slices(&self) -> Option<u64> {
-        let files = self.active[self.predicted].files.as_ref()?;
-        files.schedstat().ok().map(|sched| sched.slices)
-    }
-
-    /// The time slices of the predicted holder, if it belongs to this CPU and so cannot run.
-    fn slices_on(&self, cpu: u32) -> Result<Option<u64>, u32> {
-        let Some(files) = self.active[self.predicted].files.as_ref() else { return Ok(None) };
-        let Some(slices) = self.slices() else { return Ok(None) };
-        match files.stat() {
-            Ok(stat) if stat.processor == cpu => Ok(Some(slices)),
-            Ok(stat) => Err(stat.processor),
-            Err(_) => Ok(None),
-        }
-    }
-}
-
-fn emit(
-    thread: &ThreadReader,
-    now_ns: u64,
-    reading: Reading,
-    trusted: Verdict,
-    holds_gil: bool,
-    collecting: bool,
-    batch: &mut Batch,
-) {
-    let verdict = verdict_of(thread.end(), thread.frames().len(), trusted);
-    // A stack that is known to have moved is no stack: only its time is true.
-    let frames = match verdict {
-        Verdict::Partial(Reason::Moved) => &[],
-        _ => thread.frames(),
-    };
-    let verdict = match verdict {
-        Verdict::Partial(Reason::Moved) => Verdict::Failed(Reason::Moved),
-        other => other,
-    };
-    let frames = batch.add_frames(frames);
-    let syscall = thread.blocked.or((!holds_gil).then_some(SyscallState::Running));
-    batch.samples.push(RawSample {
-        thread: thread.index,
-        time_ns: now_ns,
-        frames,
-        verdict,
-        reading,
-        holds_gil,
-        collecting,
-        activity: Activity { sched: thread.sched, syscall },
-    });
 }

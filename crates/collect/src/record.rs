@@ -36,6 +36,8 @@ const ARCHIVE_EVERY_NS: u64 = 1_000_000_000;
 const END_PATIENCE: Duration = Duration::from_secs(5);
 /// SIGTERM, the same on every Linux.
 const TERMINATE: i32 = 15;
+/// SIGHUP, likewise.
+const HANG_UP: i32 = 1;
 const PROGRESS_EVERY_NS: u64 = 100_000_000;
 
 /// What to record.
@@ -54,12 +56,16 @@ pub struct Launch {
     pub program: OsString,
     /// Its arguments.
     pub args: Vec<OsString>,
+    /// What to call it: the command as the user gave it.
+    pub shown: Vec<OsString>,
 }
 
 impl Launch {
     fn words(&self) -> Vec<String> {
-        let words = std::iter::once(&self.program).chain(&self.args);
-        words.map(|word| word.to_string_lossy().into_owned()).collect()
+        self.shown
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect()
     }
 }
 
@@ -161,7 +167,11 @@ pub fn record(
     // Without it there are fewer descriptors to keep open, nothing worse.
     let _ = pitstop_target::raise_descriptor_limit();
     // Before the program starts: a bad output path must not cost a run.
-    let archive = options.archive.as_ref().map(|path| Writer::create(path)).transpose()?;
+    let archive = options
+        .archive
+        .as_ref()
+        .map(|path| Writer::create(path))
+        .transpose()?;
     let root = Root::open(subject)?;
     let mut session = Session::new(subject, options, archive, root);
     session.run(stop, progress)?;
@@ -177,7 +187,13 @@ enum Root {
 impl Root {
     fn open(subject: &Subject) -> Result<Self, RecordError> {
         Ok(match subject {
-            Subject::Launch(launch) => Self::Child(spawn::start(&launch.program, &launch.args)?),
+            Subject::Launch(launch) => {
+                // Caught from before the start, so that no early signal ends us alone.
+                signals::catch(&[TERMINATE, HANG_UP])?;
+                let child = spawn::start(&launch.program, &launch.args)?;
+                signals::forward_to(Some(child.pid()))?;
+                Self::Child(child)
+            }
             Subject::Attach(pid) => {
                 let process = pitstop_target::process::Process::open(*pid)?;
                 crate::interpreter::attach_patiently(*pid)?;
@@ -233,12 +249,7 @@ macro_rules! sink {
 }
 
 impl<'a> Session<'a> {
-    fn new(
-        subject: &Subject,
-        options: &'a Options,
-        archive: Option<Writer>,
-        root: Root,
-    ) -> Self {
+    fn new(subject: &Subject, options: &'a Options, archive: Option<Writer>, root: Root) -> Self {
         let start_ns = now_ns();
         let way = options.way.unwrap_or(
             if options.rate_hz > CO_SCHEDULED_MAX_HZ || options.rate_hz == 0.0 {
@@ -252,9 +263,11 @@ impl<'a> Session<'a> {
         host::describe(&mut profile.meta, &directory, root.pid());
         if let Subject::Launch(launch) = subject {
             profile.meta.command = launch.words();
-            let _ = signals::forward_to(Some(root.pid()));
         }
-        let rate = RateChange { time_ns: 0, rate_hz: options.rate_hz };
+        let rate = RateChange {
+            time_ns: 0,
+            rate_hz: options.rate_hz,
+        };
         profile.meta.quality.rates.push(rate);
         let sampler = Sampler::start(way, interval_ns(options.rate_hz), host::cpu_count());
         Self {
@@ -301,7 +314,11 @@ impl<'a> Session<'a> {
             }
             if self.curve.is_due(elapsed) {
                 let (rss_bytes, cpu_ns) = self.family.measure();
-                let seen = CurvePoint { time_ns: elapsed, rss_bytes, cpu_ns };
+                let seen = CurvePoint {
+                    time_ns: elapsed,
+                    rss_bytes,
+                    cpu_ns,
+                };
                 self.curve.look(&mut self.profile.timeline.curve, seen);
             }
             self.govern(now);
@@ -318,7 +335,11 @@ impl<'a> Session<'a> {
                 self.profile.meta.interrupted = true;
                 return Ok(());
             }
-            let round = if elapsed < EAGER_FOR_NS { EAGER_ROUND } else { ROUND };
+            let round = if elapsed < EAGER_FOR_NS {
+                EAGER_ROUND
+            } else {
+                ROUND
+            };
             if self.root.wait(round)? {
                 self.ended = true;
                 return Ok(());
@@ -345,15 +366,24 @@ impl<'a> Session<'a> {
         if !self.options.govern || self.options.rate_hz == 0.0 {
             return;
         }
-        let delay = self.sampler.shared.counters.delay_ns.load(Ordering::Relaxed);
+        let delay = self
+            .sampler
+            .shared
+            .counters
+            .delay_ns
+            .load(Ordering::Relaxed);
         let running = self.family.members.len();
-        let Some(change) = self.governor.judge(now, delay, running, self.start_ns) else { return };
+        let Some(change) = self.governor.judge(now, delay, running, self.start_ns) else {
+            return;
+        };
         self.sampler.set_interval_ns(interval_ns(change.rate_hz));
         self.profile.meta.quality.rates.push(change);
     }
 
     fn append_to_archive(&mut self) {
-        let Some(writer) = &mut self.archive else { return };
+        let Some(writer) = &mut self.archive else {
+            return;
+        };
         fill_quality(&mut self.profile, &self.sampler);
         if let Err(error) = writer.append(&self.profile, &mut self.moments) {
             // The program goes on, and so does the recording in memory.
@@ -371,7 +401,12 @@ impl<'a> Session<'a> {
             samples: self.profile.meta.quality.verdicts.total(),
             processes: self.family.members.len(),
             threads: self.family.thread_count(),
-            rss_bytes: self.profile.timeline.curve.last().map_or(0, |point| point.rss_bytes),
+            rss_bytes: self
+                .profile
+                .timeline
+                .curve
+                .last()
+                .map_or(0, |point| point.rss_bytes),
         }
     }
 
@@ -382,7 +417,8 @@ impl<'a> Session<'a> {
         let (rss_bytes, _) = self.family.measure();
         let ended = self.take_ended();
         let status = ended.map(|ended| status_of(ended.exit));
-        self.family.close(status, &self.sampler, &mut sink!(self), end_ns);
+        self.family
+            .close(status, &self.sampler, &mut sink!(self), end_ns);
         self.drain(end_ns);
         self.sources.capture_new(&mut self.profile);
         let usage_cpu_ns = ended.map_or(0, |ended| ended.user_ns + ended.system_ns);
@@ -390,8 +426,16 @@ impl<'a> Session<'a> {
         let curve = &mut self.profile.timeline.curve;
         self.curve.close(curve);
         // The last point tells the CPU time at the end, ended children included.
-        curve.push(CurvePoint { time_ns: elapsed, rss_bytes, cpu_ns });
-        let startup_ns = if self.is_launch { startup_ns(&self.profile) } else { 0 };
+        curve.push(CurvePoint {
+            time_ns: elapsed,
+            rss_bytes,
+            cpu_ns,
+        });
+        let startup_ns = if self.is_launch {
+            startup_ns(&self.profile)
+        } else {
+            0
+        };
         let meta = &mut self.profile.meta;
         meta.duration_ns = elapsed;
         meta.cpu_ns = cpu_ns;
@@ -405,14 +449,25 @@ impl<'a> Session<'a> {
         {
             self.archive_error = Some(error);
         }
-        let refusal = if self.family.sampled == 0 { self.family.refusal.take() } else { None };
-        Recording { profile: self.profile, exit: status, archive_error: self.archive_error, refusal }
+        let refusal = if self.family.sampled == 0 {
+            self.family.refusal.take()
+        } else {
+            None
+        };
+        Recording {
+            profile: self.profile,
+            exit: status,
+            archive_error: self.archive_error,
+            refusal,
+        }
     }
 
     /// How a launched program ended. When the time is up it is asked to end first; a program that
     /// does not is left alone, but what was learned is not held back for it.
     fn take_ended(&mut self) -> Option<Ended> {
-        let Root::Child(child) = &mut self.root else { return None };
+        let Root::Child(child) = &mut self.root else {
+            return None;
+        };
         if !self.ended {
             // If it cannot be asked it has ended.
             let _ = child.kill(TERMINATE);
@@ -426,7 +481,10 @@ impl<'a> Session<'a> {
     fn note_losses(&mut self) {
         let moved = self.sampler.shared.counters.moved.load(Ordering::Relaxed);
         let quality = &mut self.profile.meta.quality;
-        quality.verdicts.add(pitstop_model::Verdict::Failed(pitstop_model::Reason::Moved), moved);
+        quality.verdicts.add(
+            pitstop_model::Verdict::Failed(pitstop_model::Reason::Moved),
+            moved,
+        );
         if let [first, .., last] = quality.rates.as_slice() {
             let note = format!(
                 "sampling cost more than 2 %, so its rate was lowered from {:.0} to {:.0} Hz",
@@ -470,12 +528,21 @@ impl Timer {
 }
 
 fn interval_ns(rate_hz: f64) -> u64 {
-    if rate_hz > 0.0 { (1e9 / rate_hz) as u64 } else { 0 }
+    if rate_hz > 0.0 {
+        (1e9 / rate_hz) as u64
+    } else {
+        0
+    }
 }
 
 /// The time from the start to the first sample with a Python frame.
 fn startup_ns(profile: &Profile) -> u64 {
-    let first = profile.timeline.threads.iter().map(|thread| thread.start_ns).min();
+    let first = profile
+        .timeline
+        .threads
+        .iter()
+        .map(|thread| thread.start_ns)
+        .min();
     first.unwrap_or(profile.meta.duration_ns)
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Resolved {
     pub(crate) whole: bool,
     /// True if the innermost frame stands at a call of a C function.
     pub(crate) in_c_call: bool,
+    /// True if one of its code objects was freed, and its address used again, not long after it
+    /// was read: the frame may have belonged to the later one.
+    pub(crate) suspect: bool,
 }
 
 struct KnownCode {
@@ -66,20 +69,32 @@ impl Resolver {
         codes: &mut Vec<(u64, Code)>,
     ) {
         self.batch += 1;
-        self.stale.clear();
         if self.codes.len() > MAX_CODES || self.stacks.len() > MAX_STACKS {
             self.clear();
         }
         for (address, code) in codes.drain(..) {
             let function = add_function(paths, profile, &code);
-            self.codes.insert(address, KnownCode { code, function, checked: 0 });
+            self.codes.insert(
+                address,
+                KnownCode {
+                    code,
+                    function,
+                    checked: 0,
+                },
+            );
             self.frames.retain(|&(known, _), _| known != address);
         }
     }
 
-    /// The code objects whose address turned out to be another's in this batch.
-    pub(crate) fn stale(&self) -> Vec<u64> {
-        self.stale.iter().copied().collect()
+    /// Ends a batch: forgets the code objects whose address is another's by now, and names them.
+    pub(crate) fn end_batch(&mut self) -> Vec<u64> {
+        let stale: Vec<u64> = self.stale.drain().collect();
+        if !stale.is_empty() {
+            self.codes.retain(|address, _| !stale.contains(address));
+            self.frames.retain(|(address, _), _| !stale.contains(address));
+            self.stacks.clear();
+        }
+        stale
     }
 
     /// Resolves a stack given from its innermost frame outwards.
@@ -90,17 +105,14 @@ impl Resolver {
         profile: &mut Profile,
         frames: &[RawFrame],
     ) -> Resolved {
-        let mut stale = false;
+        let mut suspect = false;
         for frame in frames {
-            stale |= self.check(interpreter, frame.code);
-        }
-        if stale {
-            self.stacks.clear();
+            suspect |= self.check(interpreter, frame.code);
         }
         if let Some(&known) = self.stacks.get(frames) {
-            return known;
+            return Resolved { suspect, ..known };
         }
-        let resolved = self.resolve(interpreter, paths, profile, frames);
+        let resolved = self.resolve(interpreter, paths, profile, frames, suspect);
         if resolved.whole {
             self.stacks.insert(frames.into(), resolved);
         }
@@ -113,6 +125,7 @@ impl Resolver {
         paths: &Paths,
         profile: &mut Profile,
         frames: &[RawFrame],
+        suspect: bool,
     ) -> Resolved {
         let mut whole = true;
         let mut inside_out: Vec<KnownFrame> = Vec::with_capacity(frames.len());
@@ -128,10 +141,18 @@ impl Resolver {
             }
         }
         let stack = inside_out.iter().rev().fold(None, |parent, known| {
-            Some(profile.places.add_stack(Stack { parent, frame: known.frame }))
+            Some(profile.places.add_stack(Stack {
+                parent,
+                frame: known.frame,
+            }))
         });
         let in_c_call = inside_out.first().is_some_and(|known| known.in_c_call);
-        Resolved { stack, whole, in_c_call }
+        Resolved {
+            stack,
+            whole,
+            in_c_call,
+            suspect,
+        }
     }
 
     fn frame(
@@ -141,10 +162,6 @@ impl Resolver {
         profile: &mut Profile,
         raw: RawFrame,
     ) -> Option<KnownFrame> {
-        // Which of the two code objects this frame belonged to cannot be told any more.
-        if self.stale.contains(&raw.code) {
-            return None;
-        }
         if let Some(&known) = self.frames.get(&(raw.code, raw.instruction)) {
             return Some(known);
         }
@@ -152,8 +169,15 @@ impl Resolver {
         let offset = known.code.offset_of(raw.instruction)?;
         let opcode = known.code.opcode_at(&interpreter.memory, offset).ok();
         let line = known.code.line_at(offset);
-        let line = if line == 0 { known.code.first_line } else { line };
-        let frame = Frame { function: known.function, line };
+        let line = if line == 0 {
+            known.code.first_line
+        } else {
+            line
+        };
+        let frame = Frame {
+            function: known.function,
+            line,
+        };
         let known = KnownFrame {
             frame: profile.places.add_frame(frame),
             in_c_call: opcode.is_some_and(|opcode| interpreter.opcodes.calls(opcode)),
@@ -172,16 +196,25 @@ impl Resolver {
         if !self.codes.contains_key(&address) {
             let code = Code::read(&interpreter.memory, &interpreter.layout, address).ok()?;
             let function = add_function(paths, profile, &code);
-            self.codes.insert(address, KnownCode { code, function, checked: self.batch });
+            self.codes.insert(
+                address,
+                KnownCode {
+                    code,
+                    function,
+                    checked: self.batch,
+                },
+            );
         }
         self.codes.get(&address)
     }
 
-    /// Checks once a batch that a remembered code object is still the same; forgets it if not.
+    /// Checks once a batch that a remembered code object is still the same; true if it is not.
     fn check(&mut self, interpreter: &Interpreter, address: u64) -> bool {
-        let Some(known) = self.codes.get_mut(&address) else { return false };
-        if known.checked == self.batch {
+        let Some(known) = self.codes.get_mut(&address) else {
             return false;
+        };
+        if known.checked == self.batch {
+            return self.stale.contains(&address);
         }
         known.checked = self.batch;
         let now: Result<Fingerprint, _> =
@@ -190,9 +223,7 @@ impl Resolver {
         if now.is_err() || now == Ok(known.code.fingerprint) {
             return false;
         }
-        self.codes.remove(&address);
         self.stale.insert(address);
-        self.frames.retain(|&(code, _), _| code != address);
         true
     }
 }

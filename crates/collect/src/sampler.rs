@@ -9,8 +9,8 @@ use crate::batch::Batch;
 use crate::clock::Jitter;
 use crate::interpreter::Interpreter;
 use crate::process_reader::{ProcessReader, Tick};
-use pitstop_target::{affinity, clock};
 use pitstop_target::stop::Stopped;
+use pitstop_target::{affinity, clock, signals};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::thread::{JoinHandle, Thread};
@@ -137,7 +137,11 @@ impl Sampler {
 
     /// Begins to sample a process.
     pub(crate) fn add(&self, slot: Arc<Slot>) {
-        self.shared.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
+        self.shared
+            .slots
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&slot));
         if self.shared.way == Way::CoScheduled {
             // Any CPU will do to begin with: its reader finds out the right one.
             hand_over(&self.shared, &slot, affinity::current_cpu().unwrap_or(0));
@@ -146,13 +150,19 @@ impl Sampler {
 
     /// Ceases to sample a process.
     pub(crate) fn remove(&self, slot: &Arc<Slot>) {
-        let mut slots = self.shared.slots.write().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self
+            .shared
+            .slots
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         slots.retain(|known| !Arc::ptr_eq(known, slot));
     }
 
     /// Changes the time between samples.
     pub(crate) fn set_interval_ns(&self, interval_ns: u64) {
-        self.shared.interval_ns.store(interval_ns, Ordering::Relaxed);
+        self.shared
+            .interval_ns
+            .store(interval_ns, Ordering::Relaxed);
     }
 
     /// Stops all reading threads and waits for them.
@@ -162,7 +172,11 @@ impl Sampler {
             thread.unpark();
         }
         let joins = std::mem::take(
-            &mut *self.shared.joins.lock().unwrap_or_else(PoisonError::into_inner),
+            &mut *self
+                .shared
+                .joins
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
         );
         for join in joins {
             // A reader that panicked has lost its samples, not ours.
@@ -183,26 +197,45 @@ impl Shared {
     }
 
     fn slots(&self) -> Vec<Arc<Slot>> {
-        self.slots.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.slots
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn add_cpu_time(&self, since: &mut u64) {
         let now = clock::thread_cpu_ns();
-        self.counters.cpu_ns.fetch_add(now.saturating_sub(*since), Ordering::Relaxed);
+        self.counters
+            .cpu_ns
+            .fetch_add(now.saturating_sub(*since), Ordering::Relaxed);
         *since = now;
     }
 }
 
 fn spawn_into(shared: &Arc<Shared>, body: impl FnOnce() + Send + 'static) -> Option<Thread> {
-    let join = std::thread::Builder::new().name("pitstop-read".into()).spawn(body).ok()?;
+    let join = std::thread::Builder::new()
+        .name("pitstop-read".into())
+        .spawn(|| {
+            signals::leave_to_main_thread();
+            body();
+        })
+        .ok()?;
     let thread = join.thread().clone();
-    shared.joins.lock().unwrap_or_else(PoisonError::into_inner).push(join);
+    shared
+        .joins
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(join);
     Some(thread)
 }
 
 /// Makes the reader of `cpu` serve a process from now on, and wakes it.
 fn hand_over(shared: &Arc<Shared>, slot: &Slot, cpu: u32) {
-    let cpu = if (cpu as usize) < shared.cpus.len() { cpu } else { 0 };
+    let cpu = if (cpu as usize) < shared.cpus.len() {
+        cpu
+    } else {
+        0
+    };
     slot.cpu.store(cpu, Ordering::Release);
     let reader = &shared.cpus[cpu as usize];
     if let Some(thread) = reader.get() {
@@ -270,10 +303,14 @@ fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: b
         batch.frames.truncate(kept.1);
         outcome = Tick::Moved;
     }
+    let held = reader.was_held();
     drop(batch);
     drop(reader);
     let counters = &shared.counters;
-    counters.delay_ns.fetch_add(clock::now_ns() - start + SWITCH_NS, Ordering::Relaxed);
+    if held {
+        let spent = clock::now_ns() - start + SWITCH_NS;
+        counters.delay_ns.fetch_add(spent, Ordering::Relaxed);
+    }
     match outcome {
         Tick::Done => {
             counters.ticks.fetch_add(1, Ordering::Relaxed);
@@ -316,7 +353,11 @@ fn roam(shared: &Arc<Shared>) {
         }
         shared.add_cpu_time(&mut cpu_time);
         let now = clock::now_ns();
-        let pause = if slots.is_empty() { 1_000_000 } else { jitter.next(interval) };
+        let pause = if slots.is_empty() {
+            1_000_000
+        } else {
+            jitter.next(interval)
+        };
         planned = planned.max(now.saturating_sub(interval)) + pause;
         if planned > now {
             clock::sleep_until(planned);
@@ -337,7 +378,9 @@ fn serve_from_anywhere(shared: &Arc<Shared>, slot: &Arc<Slot>) {
         }
         _ => reader.double(start, &mut batch),
     };
-    let holder_cpu = (outcome == Tick::Moved).then(|| reader.holder_cpu()).flatten();
+    let holder_cpu = (outcome == Tick::Moved)
+        .then(|| reader.holder_cpu())
+        .flatten();
     drop(batch);
     drop(reader);
     match outcome {

@@ -59,7 +59,10 @@ impl SourceKeeper {
     fn find(&self, path: &str) -> Option<SourceText> {
         if let Some(text) = self.known.get(path) {
             let origin = SourceOrigin::CommandLine;
-            return Some(SourceText { origin, text: Arc::clone(text) });
+            return Some(SourceText {
+                origin,
+                text: Arc::clone(text),
+            });
         }
         if path.starts_with('<') {
             return None;
@@ -68,7 +71,9 @@ impl SourceKeeper {
         // The target may live in a container: its files are seen through its own root.
         let relative = inside.strip_prefix("/").unwrap_or(&inside);
         let rooted = PathBuf::from(format!("/proc/{}/root", self.pid)).join(relative);
-        [rooted, inside].iter().find_map(|path| self.from_disk(path).or_else(|| from_zip(path)))
+        [rooted, inside]
+            .iter()
+            .find_map(|path| self.from_disk(path).or_else(|| from_zip(path)))
     }
 
     fn from_disk(&self, path: &Path) -> Option<SourceText> {
@@ -78,14 +83,24 @@ impl SourceKeeper {
         }
         let bytes = fs::read(path).ok()?;
         let changed = meta.modified().is_ok_and(|modified| modified > self.began);
-        let origin = if changed { SourceOrigin::DiskChanged } else { SourceOrigin::Disk };
-        Some(SourceText { origin, text: Arc::from(decode(&bytes)) })
+        let origin = if changed {
+            SourceOrigin::DiskChanged
+        } else {
+            SourceOrigin::Disk
+        };
+        Some(SourceText {
+            origin,
+            text: Arc::from(decode(&bytes)),
+        })
     }
 }
 
 /// A module in a zip archive has a path that goes through the archive.
 fn from_zip(path: &Path) -> Option<SourceText> {
-    let archive = path.ancestors().skip(1).find(|ancestor| ancestor.is_file())?;
+    let archive = path
+        .ancestors()
+        .skip(1)
+        .find(|ancestor| ancestor.is_file())?;
     let inside = path.strip_prefix(archive).ok()?.to_str()?;
     let mut zip = zip::ZipArchive::new(fs::File::open(archive).ok()?).ok()?;
     let entry = zip.by_name(inside).ok()?;
@@ -94,7 +109,10 @@ fn from_zip(path: &Path) -> Option<SourceText> {
     }
     let mut bytes = Vec::new();
     entry.take(MAX_FILE_BYTES).read_to_end(&mut bytes).ok()?;
-    Some(SourceText { origin: SourceOrigin::Zip, text: Arc::from(decode(&bytes)) })
+    Some(SourceText {
+        origin: SourceOrigin::Zip,
+        text: Arc::from(decode(&bytes)),
+    })
 }
 
 /// Python source is UTF-8 unless it says otherwise (PEP 263); then Latin-1 is the best guess, as

@@ -66,8 +66,14 @@ impl ThreadReader {
         layout: &Layout,
     ) -> Self {
         let prefix = vec![0; thread_prefix_bytes(layout).min(MAX_THREAD_BYTES)];
-        let first = Copy { prefix: prefix.clone(), ..Copy::default() };
-        let second = Copy { prefix, ..Copy::default() };
+        let first = Copy {
+            prefix: prefix.clone(),
+            ..Copy::default()
+        };
+        let second = Copy {
+            prefix,
+            ..Copy::default()
+        };
         Self {
             index,
             state,
@@ -103,7 +109,9 @@ impl ThreadReader {
 
     /// Reads only the thread state of the first copy; false if it is gone.
     pub(crate) fn read_prefix(&mut self, memory: &impl Memory) -> bool {
-        memory.read(self.state.address, &mut self.first.prefix).is_ok()
+        memory
+            .read(self.state.address, &mut self.first.prefix)
+            .is_ok()
     }
 
     /// Reads one copy on its own and walks it; false if the thread state is gone.
@@ -123,7 +131,10 @@ impl ThreadReader {
     pub(crate) fn slices<'a>(&'a mut self, which: Which, batch: &mut Vec<Slice<'a>>) {
         let address = self.state.address;
         let copy = self.copy(which);
-        batch.push(Slice { address, buffer: &mut copy.prefix });
+        batch.push(Slice {
+            address,
+            buffer: &mut copy.prefix,
+        });
         copy.snapshot.slices(batch);
     }
 
@@ -132,7 +143,10 @@ impl ThreadReader {
         let address = self.state.address;
         let Self { first, second, .. } = self;
         for copy in [first, second] {
-            batch.push(Slice { address, buffer: &mut copy.prefix });
+            batch.push(Slice {
+                address,
+                buffer: &mut copy.prefix,
+            });
             copy.snapshot.slices(batch);
         }
     }
@@ -156,7 +170,12 @@ impl ThreadReader {
 
     /// Walks the frames of a copy; true if that needed memory beyond what was read in the batch.
     pub(crate) fn walk(&mut self, which: Which, memory: &impl Memory, layout: &Layout) -> bool {
-        let Copy { prefix, snapshot, frames, end } = self.copy(which);
+        let Copy {
+            prefix,
+            snapshot,
+            frames,
+            end,
+        } = self.copy(which);
         *end = Some(walk(memory, layout, prefix, snapshot, frames, MAX_DEPTH));
         snapshot.missed()
     }
@@ -188,7 +207,9 @@ impl ThreadReader {
     /// on the data stack each frame begins where its caller's frame ends. A frame of an earlier
     /// call, left above a freshly pushed caller, usually does not.
     pub(crate) fn is_contiguous(&mut self, interpreter: &Interpreter) -> bool {
-        let Some(at) = interpreter.layout.code.frame_size else { return true };
+        let Some(at) = interpreter.layout.code.frame_size else {
+            return true;
+        };
         let frames = &self.first.frames;
         for pair in frames.windows(2) {
             let (callee, caller) = (pair[0], pair[1]);
@@ -200,7 +221,11 @@ impl ThreadReader {
                 Some(&words) => words,
                 None => {
                     let mut bytes = [0; 4];
-                    if interpreter.memory.read(caller.code.wrapping_add(at), &mut bytes).is_err() {
+                    if interpreter
+                        .memory
+                        .read(caller.code.wrapping_add(at), &mut bytes)
+                        .is_err()
+                    {
                         return false;
                     }
                     let words = u64::from(u32::from_ne_bytes(bytes));
@@ -223,8 +248,12 @@ impl ThreadReader {
     /// Asks the scheduler about the thread, and the kernel what it is blocked in if it was
     /// scheduled since that was last asked.
     pub(crate) fn look(&mut self, now_ns: u64) -> Activity {
-        let Some(files) = &self.files else { return Activity::default() };
-        let Ok(sched) = files.schedstat() else { return Activity::default() };
+        let Some(files) = &self.files else {
+            return Activity::default();
+        };
+        let Ok(sched) = files.schedstat() else {
+            return Activity::default();
+        };
         let unchanged = self.sched == Some(sched);
         if !unchanged || self.blocked.is_none() {
             let syscall = files.syscall().ok();
@@ -236,25 +265,40 @@ impl ThreadReader {
                 let settled = files.schedstat().ok();
                 if settled != Some(sched) {
                     self.sched = settled;
-                    return Activity { sched: settled, syscall };
+                    return Activity {
+                        sched: settled,
+                        syscall,
+                    };
                 }
                 self.quiet_since_ns = Some(now_ns);
             }
             self.sched = Some(sched);
-            return Activity { sched: Some(sched), syscall };
+            return Activity {
+                sched: Some(sched),
+                syscall,
+            };
         }
-        Activity { sched: Some(sched), syscall: self.blocked }
+        Activity {
+            sched: Some(sched),
+            syscall: self.blocked,
+        }
     }
 
     /// True if the thread has not been scheduled since it was last looked at, and was blocked.
     pub(crate) fn still_blocked(&self) -> bool {
-        let Some(files) = &self.files else { return false };
+        let Some(files) = &self.files else {
+            return false;
+        };
         self.blocked.is_some() && files.schedstat().ok() == self.sched
     }
 
     /// Remembers that the first copy is the stack of the thread as it was last looked at.
     pub(crate) fn set_captured(&mut self) {
-        self.captured = if self.blocked.is_some() { self.sched } else { None };
+        self.captured = if self.blocked.is_some() {
+            self.sched
+        } else {
+            None
+        };
     }
 
     /// Forgets the first copy.

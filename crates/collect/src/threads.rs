@@ -20,7 +20,11 @@ pub(crate) struct ThreadIds {
 impl ThreadIds {
     pub(crate) fn new(pid: u32) -> Self {
         let inside = process::namespace_tids(pid).ok().flatten();
-        Self { pid, inside, heads: FxHashMap::default() }
+        Self {
+            pid,
+            inside,
+            heads: FxHashMap::default(),
+        }
     }
 
     /// The thread id of a thread state; `None` if it could not be told.
@@ -34,7 +38,9 @@ impl ThreadIds {
 
     /// From 3.11 on the thread state names the id inside its own pid namespace.
     fn outside(&mut self, inside: u32) -> Option<u32> {
-        let Some(known) = &self.inside else { return Some(inside) };
+        let Some(known) = &self.inside else {
+            return Some(inside);
+        };
         if let Some(&outside) = known.get(&inside) {
             return Some(outside);
         }
@@ -58,6 +64,9 @@ impl ThreadIds {
             .into_iter()
             .filter_map(|tid| Some((tid, robust_list_head(tid).ok()?)))
             .collect();
-        self.heads.iter().find(|&(_, &head)| inside(head)).map(|(&tid, _)| tid)
+        self.heads
+            .iter()
+            .find(|&(_, &head)| inside(head))
+            .map(|(&tid, _)| tid)
     }
 }
