@@ -4,6 +4,10 @@
 //! costs hundreds of microseconds. So each CPU has its own reader, asleep until a process's
 //! holder of the GIL is on its CPU; a reader that finds the holder elsewhere hands the process
 //! over and wakes its colleague at once.
+//!
+//! Readers have no timers. A timer interrupt costs the CPU it fires on more than the whole
+//! reading, above all in virtual machines; so one thread keeps the time for all, on a CPU that no
+//! target uses if there is one, and wakes the readers from there.
 
 use crate::batch::Batch;
 use crate::clock::Jitter;
@@ -23,8 +27,10 @@ const MAX_HANDOVERS: u32 = 6;
 /// What taking the CPU and giving it back costs the target beyond the reading itself: two context
 /// switches and a timer interrupt. An estimate; measured 1 to 3 µs on virtual machines.
 const SWITCH_NS: u64 = 2_000;
-/// A reader without work looks for some this often, should a wake-up ever be missed.
+/// A timekeeper without work looks for some this often, should a wake-up ever be missed.
 const IDLE: Duration = Duration::from_millis(50);
+/// A reader counts its own CPU time once in so many calls.
+const CALLS_PER_COUNT: u32 = 100;
 
 /// How stacks are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +89,27 @@ impl Slot {
     }
 }
 
+/// The place of one CPU's reader.
+#[derive(Default)]
+struct Post {
+    reader: OnceLock<Thread>,
+    /// Rises with every call for a sample.
+    calls: AtomicU64,
+    /// When the reader was to be woken last.
+    planned_ns: AtomicU64,
+}
+
+impl Post {
+    /// Calls for a sample now.
+    fn call(&self, planned_ns: u64) {
+        self.planned_ns.store(planned_ns, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Release);
+        if let Some(reader) = self.reader.get() {
+            reader.unpark();
+        }
+    }
+}
+
 /// What the readers share with each other and with the collector.
 pub(crate) struct Shared {
     slots: RwLock<Vec<Arc<Slot>>>,
@@ -90,7 +117,8 @@ pub(crate) struct Shared {
     /// Nanoseconds between two samples of a thread, on average.
     interval_ns: AtomicU64,
     stop: AtomicBool,
-    cpus: Vec<OnceLock<Thread>>,
+    posts: Vec<Post>,
+    timekeeper: OnceLock<Thread>,
     joins: Mutex<Vec<JoinHandle<()>>>,
     /// What the readers count.
     pub(crate) counters: Counters,
@@ -124,13 +152,18 @@ impl Sampler {
             way,
             interval_ns: AtomicU64::new(interval_ns),
             stop: AtomicBool::new(false),
-            cpus: (0..cpus.max(1)).map(|_| OnceLock::new()).collect(),
+            posts: (0..cpus.max(1)).map(|_| Post::default()).collect(),
+            timekeeper: OnceLock::new(),
             joins: Mutex::new(Vec::new()),
             counters: Counters::default(),
         });
-        if way != Way::CoScheduled {
-            let worker = Arc::clone(&shared);
-            spawn_into(&shared, move || roam(&worker));
+        let worker = Arc::clone(&shared);
+        let thread = match way {
+            Way::CoScheduled => spawn_into(&shared, move || keep_time(&worker)),
+            Way::Double | Way::Stopped => spawn_into(&shared, move || roam(&worker)),
+        };
+        if let Some(thread) = thread {
+            let _ = shared.timekeeper.set(thread);
         }
         Self { shared }
     }
@@ -144,7 +177,11 @@ impl Sampler {
             .push(Arc::clone(&slot));
         if self.shared.way == Way::CoScheduled {
             // Any CPU will do to begin with: its reader finds out the right one.
-            hand_over(&self.shared, &slot, affinity::current_cpu().unwrap_or(0));
+            let anywhere = affinity::current_cpu().unwrap_or(0);
+            hand_over(&self.shared, &slot, anywhere);
+            if let Some(timekeeper) = self.shared.timekeeper.get() {
+                timekeeper.unpark();
+            }
         }
     }
 
@@ -168,7 +205,8 @@ impl Sampler {
     /// Stops all reading threads and waits for them.
     pub(crate) fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
-        for thread in self.shared.cpus.iter().filter_map(OnceLock::get) {
+        let readers = self.shared.posts.iter().filter_map(|post| post.reader.get());
+        for thread in readers.chain(self.shared.timekeeper.get()) {
             thread.unpark();
         }
         let joins = std::mem::take(
@@ -231,20 +269,60 @@ fn spawn_into(shared: &Arc<Shared>, body: impl FnOnce() + Send + 'static) -> Opt
 
 /// Makes the reader of `cpu` serve a process from now on, and wakes it.
 fn hand_over(shared: &Arc<Shared>, slot: &Slot, cpu: u32) {
-    let cpu = if (cpu as usize) < shared.cpus.len() {
-        cpu
-    } else {
-        0
-    };
+    let cpu = if (cpu as usize) < shared.posts.len() { cpu } else { 0 };
     slot.cpu.store(cpu, Ordering::Release);
-    let reader = &shared.cpus[cpu as usize];
-    if let Some(thread) = reader.get() {
-        thread.unpark();
-        return;
+    let post = &shared.posts[cpu as usize];
+    post.call(clock::now_ns());
+    if post.reader.get().is_none() {
+        let worker = Arc::clone(shared);
+        if let Some(thread) = spawn_into(shared, move || stand_on(&worker, cpu)) {
+            let _ = post.reader.set(thread);
+        }
     }
-    let worker = Arc::clone(shared);
-    if let Some(thread) = spawn_into(shared, move || stand_on(&worker, cpu)) {
-        let _ = reader.set(thread);
+}
+
+/// The life of the thread that keeps the time.
+fn keep_time(shared: &Arc<Shared>) {
+    clock::sleep_precisely();
+    affinity::boost_current_thread();
+    let usable = affinity::allowed_cpus(std::process::id()).unwrap_or_default();
+    let mut jitter = Jitter::new(1);
+    let mut cpu_time = clock::thread_cpu_ns();
+    let mut planned = clock::now_ns();
+    let mut avoided: Vec<u32> = Vec::new();
+    while !shared.stopping() {
+        let mut served: Vec<u32> = shared
+            .slots()
+            .iter()
+            .filter(|slot| !slot.is_lost())
+            .map(|slot| slot.cpu.load(Ordering::Acquire))
+            .collect();
+        served.sort_unstable();
+        served.dedup();
+        if served.is_empty() {
+            std::thread::park_timeout(IDLE);
+            planned = clock::now_ns();
+            continue;
+        }
+        if served != avoided {
+            let free: Vec<u32> =
+                usable.iter().copied().filter(|cpu| !served.contains(cpu)).collect();
+            // Where every CPU is in use, any will do.
+            let _ = affinity::allow_current_thread(if free.is_empty() { &usable } else { &free });
+            avoided.clone_from(&served);
+        }
+        for &cpu in &served {
+            if let Some(post) = shared.posts.get(cpu as usize) {
+                post.call(planned);
+            }
+        }
+        shared.add_cpu_time(&mut cpu_time);
+        let now = clock::now_ns();
+        let interval = shared.interval_ns.load(Ordering::Relaxed);
+        planned = planned.max(now.saturating_sub(interval)) + jitter.next(interval);
+        if planned > now {
+            clock::sleep_until(planned);
+        }
     }
 }
 
@@ -254,35 +332,34 @@ fn stand_on(shared: &Arc<Shared>, cpu: u32) {
     clock::sleep_precisely();
     let boost = affinity::boost_current_thread();
     let safe_from_others = boost == affinity::Boost::Fifo;
-    let mut jitter = Jitter::new(u64::from(cpu) + 1);
+    let post = &shared.posts[cpu as usize];
     let mut cpu_time = clock::thread_cpu_ns();
-    let mut planned = clock::now_ns();
+    let mut answered = 0;
+    let mut calls_until_count = 0;
     while !shared.stopping() {
-        let woken = clock::now_ns();
-        let interval = shared.interval_ns.load(Ordering::Relaxed);
-        let mut served = false;
-        for slot in shared.slots() {
-            if slot.cpu.load(Ordering::Acquire) != cpu || slot.is_lost() {
-                continue;
-            }
-            served = true;
-            serve(shared, &slot, cpu, pinned, safe_from_others);
-        }
-        shared.add_cpu_time(&mut cpu_time);
-        if !served {
-            std::thread::park_timeout(IDLE);
-            planned = clock::now_ns();
+        let calls = post.calls.load(Ordering::Acquire);
+        if calls == answered {
+            std::thread::park();
             continue;
         }
-        if woken.saturating_sub(planned) > interval / 2 {
+        answered = calls;
+        let late = clock::now_ns().saturating_sub(post.planned_ns.load(Ordering::Relaxed));
+        if late > shared.interval_ns.load(Ordering::Relaxed) / 2 {
             shared.counters.late.fetch_add(1, Ordering::Relaxed);
         }
-        let now = clock::now_ns();
-        planned = planned.max(now.saturating_sub(interval)) + jitter.next(interval);
-        if planned > now {
-            std::thread::park_timeout(Duration::from_nanos(planned - now));
+        for slot in shared.slots() {
+            if slot.cpu.load(Ordering::Acquire) == cpu && !slot.is_lost() {
+                serve(shared, &slot, cpu, pinned, safe_from_others);
+            }
+        }
+        // Asking for one's own CPU time is a system call on the target's CPU.
+        calls_until_count += 1;
+        if calls_until_count >= CALLS_PER_COUNT {
+            calls_until_count = 0;
+            shared.add_cpu_time(&mut cpu_time);
         }
     }
+    shared.add_cpu_time(&mut cpu_time);
 }
 
 /// Samples one process from the CPU of the calling reader.
