@@ -7,7 +7,7 @@ use crate::hot::{HotFunction, HotLine, HotOptions, hot};
 use crate::split::Split;
 use crate::threads::{ThreadTotals, threads};
 use crate::wait::{WaitPlace, waits};
-use pitstop_model::{CurvePoint, ExitStatus, Profile, RateChange, VerdictTotals};
+use pitstop_model::{Process, CurvePoint, ExitStatus, Profile, RateChange, VerdictTotals};
 
 /// How many lines and functions a verdict keeps.
 const KEPT: usize = 20;
@@ -60,7 +60,8 @@ pub struct Run {
     pub duration_ns: u64,
     /// The interpreter's version; empty when unknown.
     pub python: String,
-    /// The number of processes that were seen.
+    /// The number of Python processes that were seen; others, like a shell that starts the
+    /// program, have no stacks to tell of.
     pub processes: usize,
     /// How the program ended; `None` if it was still alive.
     pub exit: Option<ExitStatus>,
@@ -147,6 +148,8 @@ impl Verdict {
 
 fn run(profile: &Profile) -> Run {
     let meta = &profile.meta;
+    let is_python = |process: &&Process| !profile.text(process.python).is_empty();
+    let processes = profile.timeline.processes.iter().filter(is_python).count();
     let root = profile.timeline.processes.first();
     let attached_to = root.filter(|_| meta.command.is_empty()).map(|p| p.pid);
     let command = match attached_to.and(root) {
@@ -171,7 +174,7 @@ fn run(profile: &Profile) -> Run {
             .find(|p| !p.is_empty())
             .unwrap_or_default()
             .to_owned(),
-        processes: profile.timeline.processes.len(),
+        processes,
         exit: meta.exit,
         interrupted: meta.interrupted,
     }

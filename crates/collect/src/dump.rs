@@ -146,8 +146,7 @@ fn take(
 }
 
 fn locals_of(interpreter: &Interpreter, frame: RawFrame) -> Vec<(String, String)> {
-    let _ = (interpreter, frame);
-    Vec::new()
+    pitstop_cpython::locals(&interpreter.memory, &interpreter.layout, frame).unwrap_or_default()
 }
 
 /// Turns raw samples into readable threads.

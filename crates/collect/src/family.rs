@@ -1,6 +1,6 @@
 //! The processes of the run: the root, its children, and what became of each.
 
-use crate::interpreter::{AttachError, attach};
+use crate::interpreter::{AttachError, Interpreter, attach};
 use crate::member::{Sampled, Sink};
 use crate::sampler::{Sampler, Slot};
 use pitstop_model::{ExitStatus, Process, ProcessId};
@@ -231,6 +231,14 @@ impl Family {
             _ => 0,
         };
         self.members.iter().map(count).sum()
+    }
+
+    /// The interpreters of all living processes.
+    pub(crate) fn interpreters(&self) -> Vec<Arc<Interpreter>> {
+        self.slots()
+            .iter()
+            .map(|slot| Arc::clone(&slot.interpreter))
+            .collect()
     }
 
     fn slots(&self) -> Vec<Arc<Slot>> {

@@ -69,9 +69,19 @@ mod tests {
     fn the_rate_falls_only_when_the_cost_is_over_the_limit() {
         let mut governor = Governor::new(1000.0, 0);
         assert_eq!(governor.judge(1_000_000_000, 10_000_000, 1, 0), None);
-        assert_eq!(governor.judge(2_000_000_000, 70_000_000, 1, 0), None, "may be an accident");
-        let change = governor.judge(3_000_000_000, 130_000_000, 1, 0).expect("6 % is too much");
+        assert_eq!(
+            governor.judge(2_000_000_000, 70_000_000, 1, 0),
+            None,
+            "may be an accident"
+        );
+        let change = governor
+            .judge(3_000_000_000, 130_000_000, 1, 0)
+            .expect("6 % is too much");
         assert!((change.rate_hz - 250.0).abs() < 1e-6);
-        assert_eq!(governor.judge(3_100_000_000, 230_000_000, 1, 0), None, "too short a stretch");
+        assert_eq!(
+            governor.judge(3_100_000_000, 230_000_000, 1, 0),
+            None,
+            "too short a stretch"
+        );
     }
 }

@@ -61,6 +61,15 @@ impl Group {
         }
     }
 
+    /// Looks at the thread that was taken for the holder of the GIL but is not.
+    pub(crate) fn look_at_guess(&mut self, guessed: usize, now_ns: u64) {
+        if guessed != self.predicted
+            && let Some(thread) = self.active.get_mut(guessed)
+        {
+            thread.look(now_ns);
+        }
+    }
+
     /// Reads the stacks that may have changed, then the control words, then the holder's CPU.
     /// `None` if a thread state could not be read.
     pub(crate) fn read(&mut self, interpreter: &Interpreter) -> Option<Seen> {

@@ -13,6 +13,7 @@ use pitstop_model::{
 use pitstop_target::descriptors::{DescriptorKind, Descriptors};
 use pitstop_target::syscalls;
 use pitstop_target::threads::ThreadFiles;
+use rustc_hash::FxHashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -138,8 +139,12 @@ impl Sampled {
         self.names_tries -= 1;
         self.names_next_ns = now_ns + NAMES_EVERY_NS;
         self.names = names::of(&self.slot.interpreter);
-        for book in &self.threads {
-            if let Some(name) = self.names.get(book.pthread) {
+        // The descriptor of a thread that ended is given to a later one: the name is the later's.
+        let mut named = FxHashSet::default();
+        for book in self.threads.iter().rev() {
+            if named.insert(book.pthread)
+                && let Some(name) = self.names.get(book.pthread)
+            {
                 let name = profile.strings.intern(&name);
                 profile.timeline.threads[book.id.0 as usize].name = name;
             }

@@ -1,7 +1,7 @@
 //! The names that a program gave its threads.
 
 use crate::interpreter::Interpreter;
-use pitstop_cpython::interpreters;
+use pitstop_cpython::{interpreters, thread_names};
 use rustc_hash::FxHashMap;
 
 /// Names by `pthread_self()`.
@@ -23,8 +23,7 @@ pub(crate) fn of(interpreter: &Interpreter) -> Names {
     let (memory, layout) = (&interpreter.memory, &interpreter.layout);
     let mut by_pthread = FxHashMap::default();
     for one in interpreters(memory, layout, interpreter.runtime).unwrap_or_default() {
-        let _ = one;
-        by_pthread.extend(Vec::<(u64, String)>::new());
+        by_pthread.extend(thread_names(memory, layout, one.address).unwrap_or_default());
     }
     Names { by_pthread }
 }

@@ -114,7 +114,9 @@ impl ProcessReader {
         self.read_new_codes(batch, frames);
         let added = batch.samples.iter().rev();
         let from = frames as u32;
-        self.held = added.take_while(|sample| sample.frames.start >= from).any(|sample| sample.holds_gil);
+        self.held = added
+            .take_while(|sample| sample.frames.start >= from)
+            .any(|sample| sample.holds_gil);
     }
 
     /// Reads the code objects of the samples from `from` on that were never seen before.
@@ -262,6 +264,7 @@ impl ProcessReader {
                 continue;
             }
             group.predicted = group.predicted.min(group.active.len() - 1);
+            let guessed = group.predicted;
             group.look_at_others(now_ns);
             let before = match interpreter.rseq {
                 Some(_) => None,
@@ -319,6 +322,7 @@ impl ProcessReader {
                 (None, Some(slices)) if group.slices() != Some(slices) => continue,
                 _ => {}
             }
+            group.look_at_guess(guessed, now_ns);
             group.check_holder(now_ns);
             group.emit_all(
                 now_ns,
@@ -361,6 +365,7 @@ impl ProcessReader {
                 continue;
             }
             group.predicted = group.predicted.min(group.active.len() - 1);
+            let guessed = group.predicted;
             group.look_at_others(now_ns);
             let Some(gil) = group.read_twice(&interpreter) else {
                 if !self.refresh() {
@@ -387,6 +392,7 @@ impl ProcessReader {
                     || (thread.copies_agree() && thread.is_contiguous(&interpreter))
             });
             if agree {
+                group.look_at_guess(guessed, now_ns);
                 group.check_holder(now_ns);
                 let verdict = Verdict::Validated;
                 group.emit_all(now_ns, Reading::DoubleRead, verdict, Some(position), batch);

@@ -311,6 +311,7 @@ impl<'a> Session<'a> {
             self.drain(now);
             if due.refresh.is_due(now, REFRESH_EVERY_NS) {
                 self.family.refresh(now);
+                self.ask_for_sources();
             }
             if self.curve.is_due(elapsed) {
                 let (rss_bytes, cpu_ns) = self.family.measure();
@@ -359,6 +360,15 @@ impl<'a> Session<'a> {
         }
         if self.archive.is_none() {
             self.moments.clear();
+        }
+    }
+
+    /// Asks the living processes for source texts that are not on disk.
+    fn ask_for_sources(&mut self) {
+        for interpreter in self.family.interpreters() {
+            if self.sources.wants_linecache() {
+                self.sources.capture_from(&interpreter, &mut self.profile);
+            }
         }
     }
 

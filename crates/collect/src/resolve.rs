@@ -91,7 +91,8 @@ impl Resolver {
         let stale: Vec<u64> = self.stale.drain().collect();
         if !stale.is_empty() {
             self.codes.retain(|address, _| !stale.contains(address));
-            self.frames.retain(|(address, _), _| !stale.contains(address));
+            self.frames
+                .retain(|(address, _), _| !stale.contains(address));
             self.stacks.clear();
         }
         stale

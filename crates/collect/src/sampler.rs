@@ -205,7 +205,11 @@ impl Sampler {
     /// Stops all reading threads and waits for them.
     pub(crate) fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
-        let readers = self.shared.posts.iter().filter_map(|post| post.reader.get());
+        let readers = self
+            .shared
+            .posts
+            .iter()
+            .filter_map(|post| post.reader.get());
         for thread in readers.chain(self.shared.timekeeper.get()) {
             thread.unpark();
         }
@@ -269,7 +273,11 @@ fn spawn_into(shared: &Arc<Shared>, body: impl FnOnce() + Send + 'static) -> Opt
 
 /// Makes the reader of `cpu` serve a process from now on, and wakes it.
 fn hand_over(shared: &Arc<Shared>, slot: &Slot, cpu: u32) {
-    let cpu = if (cpu as usize) < shared.posts.len() { cpu } else { 0 };
+    let cpu = if (cpu as usize) < shared.posts.len() {
+        cpu
+    } else {
+        0
+    };
     slot.cpu.store(cpu, Ordering::Release);
     let post = &shared.posts[cpu as usize];
     post.call(clock::now_ns());
@@ -305,8 +313,11 @@ fn keep_time(shared: &Arc<Shared>) {
             continue;
         }
         if served != avoided {
-            let free: Vec<u32> =
-                usable.iter().copied().filter(|cpu| !served.contains(cpu)).collect();
+            let free: Vec<u32> = usable
+                .iter()
+                .copied()
+                .filter(|cpu| !served.contains(cpu))
+                .collect();
             // Where every CPU is in use, any will do.
             let _ = affinity::allow_current_thread(if free.is_empty() { &usable } else { &free });
             avoided.clone_from(&served);

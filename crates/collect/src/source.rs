@@ -1,5 +1,7 @@
 //! Keeping the source text of the files that samples fall into, while it can still be had.
 
+use crate::interpreter::Interpreter;
+use pitstop_cpython::{interpreters, linecache_texts};
 use pitstop_model::{FileId, Id, Profile, SourceOrigin, SourceText};
 use std::collections::HashMap;
 use std::fs;
@@ -12,6 +14,8 @@ use std::time::SystemTime;
 const MAX_FILE_BYTES: u64 = 4 << 20;
 /// The most text kept of one run.
 const MAX_TOTAL_BYTES: u64 = 64 << 20;
+/// How often a program is asked for a text that is not on disk.
+const LINECACHE_TRIES: u32 = 4;
 
 /// Captures texts as their files first appear in the profile.
 pub(crate) struct SourceKeeper {
@@ -20,6 +24,8 @@ pub(crate) struct SourceKeeper {
     known: HashMap<String, Arc<str>>,
     seen: usize,
     kept_bytes: u64,
+    /// Files whose text is nowhere on disk, and how often the program was asked for it.
+    missing: Vec<(FileId, u32)>,
     began: SystemTime,
 }
 
@@ -35,6 +41,7 @@ impl SourceKeeper {
                 .collect(),
             seen: 0,
             kept_bytes: 0,
+            missing: Vec::new(),
             began: SystemTime::now(),
         }
     }
@@ -48,12 +55,56 @@ impl SourceKeeper {
             if self.kept_bytes > MAX_TOTAL_BYTES {
                 break;
             }
-            if let Some(text) = self.find(&path) {
-                self.kept_bytes += text.text.len() as u64;
-                profile.sources.insert(file, text);
+            match self.find(&path) {
+                Some(text) => {
+                    self.kept_bytes += text.text.len() as u64;
+                    profile.sources.insert(file, text);
+                }
+                // Frozen modules have no text anywhere.
+                None if path.starts_with("<frozen ") => {}
+                None => self.missing.push((file, 0)),
             }
         }
         self.seen = count;
+    }
+
+    /// True if there are files whose text only the program itself may have.
+    pub(crate) fn wants_linecache(&self) -> bool {
+        !self.missing.is_empty()
+    }
+
+    /// Looks for the missing texts in the `linecache` of a process: notebooks, doctests and code
+    /// generators leave them there.
+    pub(crate) fn capture_from(&mut self, interpreter: &Interpreter, profile: &mut Profile) {
+        let path_of =
+            |profile: &Profile, file| profile.text(profile.places.file(file).path).to_owned();
+        let wanted: HashMap<String, FileId> = self
+            .missing
+            .iter()
+            .map(|&(file, _)| (path_of(profile, file), file))
+            .collect();
+        let (memory, layout) = (&interpreter.memory, &interpreter.layout);
+        for one in interpreters(memory, layout, interpreter.runtime).unwrap_or_default() {
+            let is_wanted = |name: &str| wanted.contains_key(name);
+            let found = linecache_texts(memory, layout, one.address, &is_wanted);
+            for (name, text) in found.unwrap_or_default() {
+                let Some(&file) = wanted.get(&name) else {
+                    continue;
+                };
+                self.kept_bytes += text.len() as u64;
+                let text = SourceText {
+                    origin: SourceOrigin::Linecache,
+                    text: Arc::from(text),
+                };
+                profile.sources.insert(file, text);
+            }
+        }
+        for (_, tries) in &mut self.missing {
+            *tries += 1;
+        }
+        let sources = &profile.sources;
+        self.missing
+            .retain(|&(file, tries)| tries < LINECACHE_TRIES && sources.get(file).is_none());
     }
 
     fn find(&self, path: &str) -> Option<SourceText> {

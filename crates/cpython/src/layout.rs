@@ -182,14 +182,116 @@ pub struct ObjectLayout {
     pub long_digits: u64,
     /// The tag of an int from 3.12 on: sign in the low 2 bits, digit count above bit 3.
     pub long_tag: Option<u64>,
+    /// How many bits of a digit count; there is one `PyLong_SHIFT` for all 64-bit builds.
+    pub long_digit_bits: u64,
     /// `ma_used` of a dict.
     pub dict_used: u64,
     /// `ma_keys` of a dict.
     pub dict_keys: u64,
     /// `ma_values` of a dict.
     pub dict_values: u64,
-    /// True from 3.11 on: keys begin with `log2_size` bytes and may be of the unicode kind.
-    pub dict_keys_compact: bool,
+    /// The number of items of a set.
+    pub set_used: u64,
+    /// The number of slots of a set's table, less one.
+    pub set_mask: u64,
+    /// The pointer to a set's table.
+    pub set_table: u64,
+    /// The size of a slot, `setentry`.
+    pub set_entry_size: u64,
+    /// The item in a slot; NULL where there never was one.
+    pub set_entry_key: u64,
+    /// Its hash; -1 where there is none any more.
+    pub set_entry_hash: u64,
+    /// What a cell holds.
+    pub cell_content: u64,
+}
+
+/// `PyDictKeysObject`, its entries, and `PyDictValues`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DictLayout {
+    /// `dk_size`, the number of slots of the hash table, up to 3.10.
+    pub slot_count: Option<u64>,
+    /// `dk_log2_index_bytes`, the size of the hash table in one byte, from 3.11 on.
+    pub log2_index_bytes: Option<u64>,
+    /// `dk_kind`, one byte, from 3.11 on: 0 where keys may be of any type.
+    pub kind: Option<u64>,
+    /// `dk_nentries`.
+    pub entry_count: u64,
+    /// `dk_indices`, the hash table; the entries lie behind it.
+    pub indices: u64,
+    /// The size of an entry, `PyDictKeyEntry`.
+    pub entry_size: u64,
+    /// Its key.
+    pub entry_key: u64,
+    /// Its value.
+    pub entry_value: u64,
+    /// The size of an entry where all keys are strings, `PyDictUnicodeEntry`, from 3.11 on.
+    pub str_entry_size: u64,
+    /// Its key.
+    pub str_entry_key: u64,
+    /// Its value.
+    pub str_entry_value: u64,
+    /// `PyDictValues.values`, values beside shared keys; 0 up to 3.10, where there is no struct.
+    pub values: u64,
+    /// `PyDictValues.valid`, one byte, from 3.13 on: 0 once a dict has taken the values over.
+    pub values_valid: Option<u64>,
+}
+
+/// Where an instance keeps its attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InstanceStyle {
+    /// 3.8 to 3.10: in the dict at `tp_dictoffset`.
+    DictOffset,
+    /// 3.11: a pointer to values before the object, and where that is NULL a pointer to a dict.
+    ValuesPointer,
+    /// 3.12: one pointer for both before the object; that to values is stored less one.
+    TaggedPointer,
+    /// 3.13 and later: values behind the object, until a dict takes them over.
+    Inline,
+}
+
+/// Attributes of instances, and the parts of their type that lead to them.
+///
+/// Types whose flags lack `managed_dict_flag` keep a dict at `tp_dictoffset` in every version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstanceLayout {
+    /// How to find them.
+    pub style: InstanceStyle,
+    /// `tp_basicsize`.
+    pub type_basic_size: u64,
+    /// `tp_dictoffset`, signed.
+    pub type_dict_offset: u64,
+    /// `tp_dict`, the attributes of a class itself.
+    pub type_dict: u64,
+    /// `ht_qualname` of a class made at run time.
+    pub type_qualname: u64,
+    /// `ht_cached_keys`, the keys that its instances share.
+    pub type_cached_keys: u64,
+    /// `Py_TPFLAGS_MANAGED_DICT`, from 3.11 on.
+    pub managed_dict_flag: u64,
+    /// `Py_TPFLAGS_INLINE_VALUES`, from 3.13 on.
+    pub inline_values_flag: u64,
+    /// How many bytes before the object its managed dict stands, from 3.11 on.
+    pub managed_dict: u64,
+    /// How many bytes before the object the pointer to its values stands, 3.11 only.
+    pub values_pointer: u64,
+}
+
+/// The variables of a frame, as its code object and its slots tell them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalsLayout {
+    /// `co_cellvars`, a tuple, up to 3.10: slots behind those of `co_varnames`.
+    pub cell_names: Option<u64>,
+    /// `co_freevars`, a tuple, up to 3.10: slots behind those of `co_cellvars`.
+    pub free_names: Option<u64>,
+    /// `co_localspluskinds`, bytes, from 3.11 on: one for each slot.
+    pub kinds: Option<u64>,
+    /// The bits of such a byte that say that the slot may hold a cell.
+    pub cell_kinds: u64,
+    /// The bits of a slot that are a tag (3.14 and later).
+    pub slot_tags: u64,
+    /// The one of them that a reference to an object may have.
+    pub slot_reference_tag: u64,
 }
 
 /// All offsets of one kind of interpreter.
@@ -211,4 +313,10 @@ pub struct Layout {
     pub code: CodeLayout,
     /// Built-in objects.
     pub object: ObjectLayout,
+    /// Inside of dicts.
+    pub dict: DictLayout,
+    /// Attributes of instances.
+    pub instance: InstanceLayout,
+    /// Variables of frames.
+    pub locals: LocalsLayout,
 }

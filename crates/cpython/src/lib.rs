@@ -5,13 +5,18 @@
 //! broken or hostile, so every length, list and chain is bounded.
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod bytes;
 mod code;
 mod debug_offsets;
 mod frame;
 pub mod layout;
+mod linecache;
 mod linetable;
+mod locals;
 mod memory;
+mod names;
+mod object;
 mod opcode_sets;
 pub mod opcodes;
 mod runtime;
@@ -24,8 +29,12 @@ pub mod version;
 pub use code::{Code, Fingerprint, read_fingerprint};
 pub use frame::{RawFrame, WalkEnd, walk};
 pub use layout::Layout;
+pub use linecache::linecache_texts;
 pub use linetable::line_at;
+pub use locals::locals;
 pub use memory::{Memory, ReadError, Slice};
+pub use names::thread_names;
+pub use object::{ReprLimits, repr};
 pub use runtime::{
     Gil, Interpreter, MAX_THREAD_BYTES, ThreadState, gc_collecting_address, interpreter_of,
     interpreters, is_code, is_finalizing, layout_fits, pthread_of, thread_prefix_bytes, threads,

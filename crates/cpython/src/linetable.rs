@@ -5,7 +5,9 @@
 
 use crate::layout::LineTableStyle;
 
-/// The line of the instruction at byte `offset`; `None` where the table gives none.
+/// The line of the instruction at byte `offset`. An instruction without a line of its own, like
+/// the jump that ends a loop and at which threads wait for the GIL, counts to the line before it;
+/// `None` if there is none.
 pub fn line_at(style: LineTableStyle, table: &[u8], first_line: u32, offset: u64) -> Option<u32> {
     let line = match style {
         LineTableStyle::Lnotab => Some(lnotab(table, first_line, offset)),
@@ -30,16 +32,17 @@ fn lnotab(table: &[u8], first_line: u32, offset: u64) -> i64 {
 
 fn pep626(table: &[u8], first_line: u32, offset: u64) -> Option<i64> {
     let mut line = i64::from(first_line);
+    let mut any = false;
     let mut address = 0;
     for pair in table.chunks_exact(2) {
         let delta = pair[1].cast_signed();
-        let has_line = delta != i8::MIN;
-        if has_line {
+        if delta != i8::MIN {
             line += i64::from(delta);
+            any = true;
         }
         address += u64::from(pair[0]);
         if address > offset {
-            return has_line.then_some(line);
+            return any.then_some(line);
         }
     }
     None
@@ -47,6 +50,7 @@ fn pep626(table: &[u8], first_line: u32, offset: u64) -> Option<i64> {
 
 fn locations(table: &[u8], first_line: u32, offset: u64) -> Option<i64> {
     let mut line = i64::from(first_line);
+    let mut any = false;
     let mut address = 0;
     let mut rest = table;
     while let Some((&head, tail)) = rest.split_first() {
@@ -77,9 +81,11 @@ fn locations(table: &[u8], first_line: u32, offset: u64) -> Option<i64> {
                 Some(0)
             }
         };
-        line += delta.unwrap_or(0);
+        // Sixteen of the longest numbers are more than a line can be.
+        line = line.checked_add(delta.unwrap_or(0))?;
+        any |= delta.is_some();
         if address > offset {
-            return delta.map(|_| line);
+            return any.then_some(line);
         }
     }
     None
@@ -126,12 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn pep626_has_instructions_without_a_line() {
+    fn an_instruction_without_a_line_counts_to_the_line_before_it() {
         let table = [4, 1, 2, 0x80, 6, 2];
         let line = |offset| line_at(Pep626, &table, 10, offset);
         assert_eq!(
             [line(0), line(4), line(6), line(12)],
-            [Some(11), None, Some(13), None]
+            [Some(11), Some(11), Some(13), None]
         );
     }
 
@@ -156,7 +162,7 @@ mod tests {
                 line(10),
                 line(12)
             ],
-            [Some(5), Some(6), Some(6), None, Some(4), Some(7), None]
+            [Some(5), Some(6), Some(6), Some(6), Some(4), Some(7), None]
         );
     }
 }

@@ -3,6 +3,7 @@
 use crate::bytes::{i32_at, u64_at};
 use crate::layout::Layout;
 use crate::memory::{Memory, ReadError};
+use std::collections::HashSet;
 
 /// No program has more interpreters than this; a longer list is a damaged one.
 const MAX_INTERPRETERS: usize = 64;
@@ -148,11 +149,22 @@ pub fn threads(
     layout: &Layout,
     interpreter: u64,
 ) -> Result<Vec<ThreadState>, ReadError> {
+    newest_threads(memory, layout, interpreter, MAX_THREADS)
+}
+
+fn newest_threads(
+    memory: &impl Memory,
+    layout: &Layout,
+    interpreter: u64,
+    at_most: usize,
+) -> Result<Vec<ThreadState>, ReadError> {
     let mut found: Vec<ThreadState> = Vec::new();
+    // A damaged list may run into a circle anywhere, not only at its head.
+    let mut seen = HashSet::new();
     let mut buffer = [0; MAX_THREAD_BYTES];
     let prefix = &mut buffer[..thread_prefix_bytes(layout)];
     let mut address = threads_head(memory, layout, interpreter)?;
-    while address != 0 && found.len() < MAX_THREADS {
+    while address != 0 && found.len() < at_most && seen.insert(address) {
         if memory.read(address, prefix).is_err() || interpreter_of(layout, prefix) != interpreter {
             break;
         }
@@ -162,9 +174,6 @@ pub fn threads(
             native_id: layout.thread.native_thread_id.map(|at| u64_at(prefix, at)),
         });
         address = u64_at(prefix, layout.thread.next);
-        if found.first().is_some_and(|first| first.address == address) {
-            break;
-        }
     }
     Ok(found)
 }
@@ -203,10 +212,10 @@ pub fn layout_fits(memory: &impl Memory, layout: &Layout, runtime: u64) -> bool 
     let mut seen_code = false;
     let mut seen_thread = false;
     for interpreter in &interpreters {
-        let Ok(threads) = threads(memory, layout, interpreter.address) else {
+        let Ok(threads) = newest_threads(memory, layout, interpreter.address, 16) else {
             return false;
         };
-        for thread in threads.iter().take(16) {
+        for thread in &threads {
             seen_thread = true;
             let mut buffer = [0; MAX_THREAD_BYTES];
             let prefix = &mut buffer[..thread_prefix_bytes(layout)];

@@ -16,8 +16,8 @@
 
 use crate::debug_offsets;
 use crate::layout::{
-    CodeLayout, FrameLayout, GilLayout, InterpreterLayout, Layout, ObjectLayout, RuntimeLayout,
-    ThreadLayout,
+    CodeLayout, FrameLayout, GilLayout, InstanceLayout, InterpreterLayout, Layout, LocalsLayout,
+    ObjectLayout, RuntimeLayout, ThreadLayout,
 };
 use crate::tables;
 use crate::version::PythonVersion;
@@ -170,6 +170,9 @@ impl Description<'_> {
             frame: self.frame(table)?,
             code: self.code(table)?,
             object: self.object(table)?,
+            dict: table.dict,
+            instance: self.instance(table)?,
+            locals: self.locals(table)?,
         })
     }
 
@@ -314,12 +317,11 @@ impl Description<'_> {
         let known = &table.object;
         let str_ascii_data = self.at("unicode_object.asciiobject_size", 0)?;
         // 3.15 tells the larger header too; before, it is as much larger as it always was.
-        let compact = "unicode_object.compactunicodeobject_size";
-        let str_compact_data = if self.fields.contains(&compact) {
-            self.at(compact, 0)?
-        } else {
-            str_ascii_data + (known.str_compact_data - known.str_ascii_data)
-        };
+        let str_compact_data = self.at_or(
+            "unicode_object.compactunicodeobject_size",
+            str_ascii_data + (known.str_compact_data - known.str_ascii_data),
+            0,
+        )?;
         let dict_keys = self.at("dict_object.ma_keys", 8)?;
         let dict_used = self.beside(
             "dict_object.ma_keys",
@@ -342,10 +344,46 @@ impl Description<'_> {
             float_value: self.at("float_object.ob_fval", 8)?,
             long_digits: self.at("long_object.ob_digit", 4)?,
             long_tag: Some(self.at("long_object.lv_tag", 8)?),
+            long_digit_bits: known.long_digit_bits,
             dict_used: dict_used.unwrap_or(known.dict_used),
             dict_keys,
             dict_values: self.at("dict_object.ma_values", 8)?,
-            dict_keys_compact: known.dict_keys_compact,
+            set_used: self.at_or("set_object.used", known.set_used, 8)?,
+            set_mask: self.at_or("set_object.mask", known.set_mask, 8)?,
+            set_table: self.at_or("set_object.table", known.set_table, 8)?,
+            set_entry_size: known.set_entry_size,
+            set_entry_key: known.set_entry_key,
+            set_entry_hash: known.set_entry_hash,
+            cell_content: known.cell_content,
+        })
+    }
+
+    fn instance(&self, table: &Layout) -> Result<InstanceLayout, Error> {
+        let known = &table.instance;
+        let near_flags = |wanted: u64| {
+            let flags = Some(table.object.type_flags);
+            let moved = self.beside("type_object.tp_flags", flags, Some(wanted), 8)?;
+            Ok(moved.unwrap_or(wanted))
+        };
+        let basic_size = near_flags(known.type_basic_size)?;
+        let dict_offset = near_flags(known.type_dict_offset)?;
+        Ok(InstanceLayout {
+            type_basic_size: self.at_or("type_object.tp_basicsize", basic_size, 8)?,
+            type_dict_offset: self.at_or("type_object.tp_dictoffset", dict_offset, 8)?,
+            type_dict: near_flags(known.type_dict)?,
+            type_cached_keys: self.at_or(
+                "heap_type_object.ht_cached_keys",
+                known.type_cached_keys,
+                8,
+            )?,
+            ..*known
+        })
+    }
+
+    fn locals(&self, table: &Layout) -> Result<LocalsLayout, Error> {
+        Ok(LocalsLayout {
+            kinds: Some(self.at("code_object.localspluskinds", 8)?),
+            ..table.locals
         })
     }
 
@@ -365,6 +403,15 @@ impl Description<'_> {
     fn at(&self, field: &'static str, width: u64) -> Result<u64, Error> {
         let offset = self.value(field)?;
         self.inside(field, offset, width)
+    }
+
+    /// The offset of a field that only some versions describe; `otherwise` is that of the others.
+    fn at_or(&self, field: &'static str, otherwise: u64, width: u64) -> Result<u64, Error> {
+        if self.fields.contains(&field) {
+            self.at(field, width)
+        } else {
+            Ok(otherwise)
+        }
     }
 
     /// Holds an offset against the size that the target declares for the struct around it.
@@ -561,6 +608,7 @@ mod tests {
                 prop_assert!(layout.frame.size <= MAX_STRUCT_BYTES + 8);
                 prop_assert!(layout.code.size <= MAX_STRUCT_BYTES + 8);
                 prop_assert!(layout.object.str_compact_data < 2 * MAX_STRUCT_BYTES);
+                prop_assert!(layout.instance.type_dict < MAX_STRUCT_BYTES);
             }
         }
     }

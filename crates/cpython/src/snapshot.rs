@@ -56,7 +56,7 @@ impl Snapshot {
                 continue;
             }
             let start = range.used_from & !63;
-            let end = (range.used_to + SLACK).min(start + MAX_RANGE);
+            let end = (range.used_to + SLACK).min(start.saturating_add(MAX_RANGE));
             // The slack must not reach into a page the walk has not touched: it may not exist.
             let end = end.min((range.used_to + PAGE - 1) & !(PAGE - 1));
             range.start = start;

@@ -5,6 +5,8 @@
  * nothing. Only constants are printed, so nothing of libpython is linked.
  */
 #define Py_BUILD_CORE 1
+/* CPython's inline functions assert things about objects, and there are none here. */
+#define NDEBUG 1
 #include <stddef.h>
 #include <stdio.h>
 #include "Python.h"
@@ -21,7 +23,10 @@
 #include "internal/pycore_runtime.h"
 #endif
 #if PY_VERSION_HEX >= 0x030b0000
+#include "internal/pycore_code.h"
+#include "internal/pycore_dict.h"
 #include "internal/pycore_frame.h"
+#include "internal/pycore_object.h"
 #endif
 #if PY_VERSION_HEX >= 0x030e0000
 #include "internal/pycore_interpframe.h"
@@ -39,6 +44,24 @@
 typedef PyFrameObject Frame;
 #else
 typedef _PyInterpreterFrame Frame;
+#endif
+
+#if PY_VERSION_HEX < 0x030b0000
+/* No installed header declares these: Objects/dict-common.h, the same in 3.8, 3.9 and 3.10. */
+typedef struct {
+    Py_hash_t me_hash;
+    PyObject *me_key;
+    PyObject *me_value;
+} PyDictKeyEntry;
+
+struct _dictkeysobject {
+    Py_ssize_t dk_refcnt;
+    Py_ssize_t dk_size;
+    void *dk_lookup;
+    Py_ssize_t dk_usable;
+    Py_ssize_t dk_nentries;
+    char dk_indices[];
+};
 #endif
 
 static void print_runtime(void) {
@@ -191,9 +214,81 @@ static void print_object(void) {
     AT("object.long_digits", PyLongObject, long_value.ob_digit);
     AT("object.long_tag", PyLongObject, long_value.lv_tag);
 #endif
+    VALUE("object.long_digit_bits", PyLong_SHIFT);
     AT("object.dict_used", PyDictObject, ma_used);
     AT("object.dict_keys", PyDictObject, ma_keys);
     AT("object.dict_values", PyDictObject, ma_values);
+    AT("object.set_used", PySetObject, used);
+    AT("object.set_mask", PySetObject, mask);
+    AT("object.set_table", PySetObject, table);
+    VALUE("object.set_entry_size", sizeof(setentry));
+    AT("object.set_entry_key", setentry, key);
+    AT("object.set_entry_hash", setentry, hash);
+    AT("object.cell_content", PyCellObject, ob_ref);
+}
+
+static void print_dict(void) {
+    AT("dict.entry_count", PyDictKeysObject, dk_nentries);
+    AT("dict.indices", PyDictKeysObject, dk_indices);
+    VALUE("dict.entry_size", sizeof(PyDictKeyEntry));
+    AT("dict.entry_key", PyDictKeyEntry, me_key);
+    AT("dict.entry_value", PyDictKeyEntry, me_value);
+#if PY_VERSION_HEX < 0x030b0000
+    AT("dict.slot_count", PyDictKeysObject, dk_size);
+#else
+    AT("dict.log2_index_bytes", PyDictKeysObject, dk_log2_index_bytes);
+    AT("dict.kind", PyDictKeysObject, dk_kind);
+    VALUE("dict.str_entry_size", sizeof(PyDictUnicodeEntry));
+    AT("dict.str_entry_key", PyDictUnicodeEntry, me_key);
+    AT("dict.str_entry_value", PyDictUnicodeEntry, me_value);
+    AT("dict.values", PyDictValues, values);
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+    AT("dict.values_valid", PyDictValues, valid);
+#endif
+}
+
+/* How far before an object the place lies that one of CPython's functions finds. */
+#define BEFORE(name, function) do { \
+        char room[64]; \
+        PyObject *object = (PyObject *)(room + sizeof room); \
+        VALUE(name, (char *)object - (char *)function(object)); \
+    } while (0)
+
+static void print_instance(void) {
+    AT("instance.type_basic_size", PyTypeObject, tp_basicsize);
+    AT("instance.type_dict_offset", PyTypeObject, tp_dictoffset);
+    AT("instance.type_dict", PyTypeObject, tp_dict);
+    AT("instance.type_qualname", PyHeapTypeObject, ht_qualname);
+    AT("instance.type_cached_keys", PyHeapTypeObject, ht_cached_keys);
+#if PY_VERSION_HEX >= 0x030b0000
+    VALUE("instance.managed_dict_flag", Py_TPFLAGS_MANAGED_DICT);
+#endif
+#if PY_VERSION_HEX >= 0x030d0000
+    VALUE("instance.inline_values_flag", Py_TPFLAGS_INLINE_VALUES);
+#endif
+#if PY_VERSION_HEX >= 0x030c0000 && PY_VERSION_HEX < 0x030d0000
+    BEFORE("instance.managed_dict", _PyObject_DictOrValuesPointer);
+#elif PY_VERSION_HEX >= 0x030b0000
+    BEFORE("instance.managed_dict", _PyObject_ManagedDictPointer);
+#endif
+#if PY_VERSION_HEX >= 0x030b0000 && PY_VERSION_HEX < 0x030c0000
+    BEFORE("instance.values_pointer", _PyObject_ValuesPointer);
+#endif
+}
+
+static void print_locals(void) {
+#if PY_VERSION_HEX < 0x030b0000
+    AT("locals.cell_names", PyCodeObject, co_cellvars);
+    AT("locals.free_names", PyCodeObject, co_freevars);
+#else
+    AT("locals.kinds", PyCodeObject, co_localspluskinds);
+    VALUE("locals.cell_kinds", CO_FAST_CELL | CO_FAST_FREE);
+#endif
+#if PY_VERSION_HEX >= 0x030e0000
+    VALUE("locals.slot_tags", Py_TAG_BITS);
+    VALUE("locals.slot_reference_tag", Py_TAG_REFCNT);
+#endif
 }
 
 int main(void) {
@@ -206,6 +301,9 @@ int main(void) {
     print_frame();
     print_code();
     print_object();
+    print_dict();
+    print_instance();
+    print_locals();
 #if PY_VERSION_HEX >= 0x030d0000
     VALUE("debug_offsets.size", sizeof(_Py_DebugOffsets));
 #endif

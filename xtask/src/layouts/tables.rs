@@ -126,13 +126,64 @@ const STRUCTS: &[Struct] = &[
             ("float_value", Number),
             ("long_digits", Number),
             ("long_tag", Optional),
+            ("long_digit_bits", Number),
             ("dict_used", Number),
             ("dict_keys", Number),
             ("dict_values", Number),
-            (
-                "dict_keys_compact",
-                ByVersion(|minor| (minor >= 11).to_string()),
-            ),
+            ("set_used", Number),
+            ("set_mask", Number),
+            ("set_table", Number),
+            ("set_entry_size", Number),
+            ("set_entry_key", Number),
+            ("set_entry_hash", Number),
+            ("cell_content", Number),
+        ],
+    ),
+    (
+        "dict",
+        "DictLayout",
+        &[
+            ("slot_count", Optional),
+            ("log2_index_bytes", Optional),
+            ("kind", Optional),
+            ("entry_count", Number),
+            ("indices", Number),
+            ("entry_size", Number),
+            ("entry_key", Number),
+            ("entry_value", Number),
+            ("str_entry_size", Zero),
+            ("str_entry_key", Zero),
+            ("str_entry_value", Zero),
+            ("values", Zero),
+            ("values_valid", Optional),
+        ],
+    ),
+    (
+        "instance",
+        "InstanceLayout",
+        &[
+            ("style", ByVersion(instance_style)),
+            ("type_basic_size", Number),
+            ("type_dict_offset", Number),
+            ("type_dict", Number),
+            ("type_qualname", Number),
+            ("type_cached_keys", Number),
+            ("managed_dict_flag", Zero),
+            ("inline_values_flag", Zero),
+            ("managed_dict", Zero),
+            ("values_pointer", Zero),
+        ],
+    ),
+    (
+        "locals",
+        "LocalsLayout",
+        &[
+            ("cell_names", Optional),
+            ("free_names", Optional),
+            ("kinds", Optional),
+            ("cell_kinds", Zero),
+            ("slot_tags", Zero),
+            ("slot_reference_tag", Zero),
         ],
     ),
 ];
@@ -155,6 +206,16 @@ fn line_table_style(minor: u8) -> String {
     .to_owned()
 }
 
+fn instance_style(minor: u8) -> String {
+    match minor {
+        ..=10 => "InstanceStyle::DictOffset",
+        11 => "InstanceStyle::ValuesPointer",
+        12 => "InstanceStyle::TaggedPointer",
+        _ => "InstanceStyle::Inline",
+    }
+    .to_owned()
+}
+
 /// The text of the file.
 pub(super) fn generate(all: &[Offsets], sources: &str) -> Result<String> {
     let mut text = format!(
@@ -170,8 +231,9 @@ pub(super) fn generate(all: &[Offsets], sources: &str) -> Result<String> {
 //! only what it leaves out.
 
 use crate::layout::{{
-    CodeLayout, FrameLayout, FrameStyle, GilLayout, InterpreterLayout, Layout, LineTableStyle,
-    ObjectLayout, RuntimeLayout, ThreadLayout,
+    CodeLayout, DictLayout, FrameLayout, FrameStyle, GilLayout, InstanceLayout, InstanceStyle,
+    InterpreterLayout, Layout, LineTableStyle, LocalsLayout, ObjectLayout, RuntimeLayout,
+    ThreadLayout,
 }};
 
 /// The layout of CPython 3.`minor`, if it is one we know.
