@@ -189,8 +189,7 @@ impl Group {
             if *skip {
                 continue;
             }
-            left = thread.take_filled(Which::First, left)?;
-            left = thread.take_filled(Which::Second, left)?;
+            left = thread.take_filled_twice(left)?;
             if !thread.is_same_thread(&interpreter.layout) {
                 return None;
             }

@@ -37,6 +37,8 @@ pub(crate) struct ThreadReader {
     captured: Option<SchedStat>,
     /// Sizes of code objects' frames, in words, by address.
     frame_words: FxHashMap<u64, u64>,
+    /// Whether the instruction at an address of a code object can run Python code.
+    call_sites: FxHashMap<(u64, u64), bool>,
     first: Copy,
     second: Copy,
 }
@@ -84,6 +86,7 @@ impl ThreadReader {
             quiet_since_ns: None,
             captured: None,
             frame_words: FxHashMap::default(),
+            call_sites: FxHashMap::default(),
             first,
             second,
         }
@@ -138,17 +141,31 @@ impl ThreadReader {
         copy.snapshot.slices(batch);
     }
 
-    /// Appends both copies' ranges: the whole first copy before the second.
+    /// Appends both copies' ranges. The thread state is read first and last and the stack twice in
+    /// between, so that what lies between two equal thread states has to be equal too.
     pub(crate) fn slices_twice<'a>(&'a mut self, batch: &mut Vec<Slice<'a>>) {
         let address = self.state.address;
         let Self { first, second, .. } = self;
-        for copy in [first, second] {
-            batch.push(Slice {
-                address,
-                buffer: &mut copy.prefix,
-            });
-            copy.snapshot.slices(batch);
-        }
+        batch.push(Slice {
+            address,
+            buffer: &mut first.prefix,
+        });
+        first.snapshot.slices(batch);
+        second.snapshot.slices(batch);
+        batch.push(Slice {
+            address,
+            buffer: &mut second.prefix,
+        });
+    }
+
+    /// Takes this thread's share of `filled` slices of [`ThreadReader::slices_twice`]; returns the
+    /// rest, or `None` if they were not all filled.
+    pub(crate) fn take_filled_twice(&mut self, filled: usize) -> Option<usize> {
+        let (first, second) = (self.first.snapshot.guesses(), self.second.snapshot.guesses());
+        let rest = filled.checked_sub(first + second + 2)?;
+        self.first.snapshot.filled(first);
+        self.second.snapshot.filled(second);
+        Some(rest)
     }
 
     /// Takes this thread's share of `filled` slices that a batch read could fill; returns the
@@ -203,10 +220,42 @@ impl ThreadReader {
             })
     }
 
-    /// Checks the structure of the first copy where the interpreter allows it (3.12 and later):
-    /// on the data stack each frame begins where its caller's frame ends. A frame of an earlier
-    /// call, left above a freshly pushed caller, usually does not.
-    pub(crate) fn is_contiguous(&mut self, interpreter: &Interpreter) -> bool {
+    /// Checks the structure of the first copy, as far as the interpreter allows. Two torn copies
+    /// can agree when a program alternates between two stacks in step with the reading; but then
+    /// frames of one stack usually do not fit on those of the other.
+    pub(crate) fn is_plausible(&mut self, interpreter: &Interpreter) -> bool {
+        self.is_contiguous(interpreter) && self.callers_stand_at_calls(interpreter)
+    }
+
+    /// From 3.13 on the instruction of a caller can be looked at: it must be one that can run
+    /// Python code. Before, it may be an inline cache entry, which tells nothing.
+    fn callers_stand_at_calls(&mut self, interpreter: &Interpreter) -> bool {
+        if interpreter.layout.minor < 13 {
+            return true;
+        }
+        let Self { first, call_sites, .. } = self;
+        first.frames.iter().skip(1).all(|caller| {
+            let site = (caller.code, caller.instruction);
+            if let Some(&can_call) = call_sites.get(&site) {
+                return can_call;
+            }
+            let mut opcode = [0];
+            if interpreter.memory.read(caller.instruction, &mut opcode).is_err() {
+                return false;
+            }
+            if call_sites.len() > MAX_FRAME_SIZES {
+                call_sites.clear();
+            }
+            let can_call = !interpreter.opcodes.never_calls(opcode[0]);
+            call_sites.insert(site, can_call);
+            can_call
+        })
+    }
+
+    /// From 3.12 on the size of a frame is known: on the data stack each frame begins where its
+    /// caller's frame ends. A frame of an earlier call, left above a freshly pushed caller,
+    /// usually does not.
+    fn is_contiguous(&mut self, interpreter: &Interpreter) -> bool {
         let Some(at) = interpreter.layout.code.frame_size else {
             return true;
         };
