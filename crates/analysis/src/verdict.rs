@@ -7,7 +7,7 @@ use crate::hot::{HotFunction, HotLine, HotOptions, hot};
 use crate::split::Split;
 use crate::threads::{ThreadTotals, threads};
 use crate::wait::{WaitPlace, waits};
-use pitstop_model::{Process, CurvePoint, ExitStatus, Profile, RateChange, VerdictTotals};
+use pitstop_model::{CurvePoint, ExitStatus, Process, Profile, RateChange, VerdictTotals};
 
 /// How many lines and functions a verdict keeps.
 const KEPT: usize = 20;

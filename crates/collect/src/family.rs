@@ -299,7 +299,7 @@ fn try_attach(
                 .intern(&interpreter.version.to_string());
             sink.profile.timeline.processes[member.process.0 as usize].python = python;
             let slot = Arc::new(Slot::new(member.pid, interpreter));
-            sampler.add(Arc::clone(&slot));
+            sampler.add(&slot);
             member.phase = Phase::Sampled(Box::new(Sampled::new(slot, member.process)));
             Ok(true)
         }

@@ -388,8 +388,7 @@ impl ProcessReader {
             };
             group.predicted = position;
             let agree = group.active.iter_mut().all(|thread| {
-                thread.is_captured()
-                    || (thread.copies_agree() && thread.is_plausible(&interpreter))
+                thread.is_captured() || (thread.copies_agree() && thread.is_plausible(&interpreter))
             });
             if agree {
                 group.look_at_guess(guessed, now_ns);

@@ -169,16 +169,16 @@ impl Sampler {
     }
 
     /// Begins to sample a process.
-    pub(crate) fn add(&self, slot: Arc<Slot>) {
+    pub(crate) fn add(&self, slot: &Arc<Slot>) {
         self.shared
             .slots
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&slot));
+            .push(Arc::clone(slot));
         if self.shared.way == Way::CoScheduled {
             // Any CPU will do to begin with: its reader finds out the right one.
             let anywhere = affinity::current_cpu().unwrap_or(0);
-            hand_over(&self.shared, &slot, anywhere);
+            hand_over(&self.shared, slot, anywhere);
             if let Some(timekeeper) = self.shared.timekeeper.get() {
                 timekeeper.unpark();
             }

@@ -124,10 +124,10 @@ impl SourceKeeper {
         let rooted = PathBuf::from(format!("/proc/{}/root", self.pid)).join(relative);
         [rooted, inside]
             .iter()
-            .find_map(|path| self.from_disk(path).or_else(|| from_zip(path)))
+            .find_map(|path| self.on_disk(path).or_else(|| in_zip(path)))
     }
 
-    fn from_disk(&self, path: &Path) -> Option<SourceText> {
+    fn on_disk(&self, path: &Path) -> Option<SourceText> {
         let meta = fs::metadata(path).ok()?;
         if !meta.is_file() || meta.len() > MAX_FILE_BYTES {
             return None;
@@ -147,7 +147,7 @@ impl SourceKeeper {
 }
 
 /// A module in a zip archive has a path that goes through the archive.
-fn from_zip(path: &Path) -> Option<SourceText> {
+fn in_zip(path: &Path) -> Option<SourceText> {
     let archive = path
         .ancestors()
         .skip(1)

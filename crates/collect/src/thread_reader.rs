@@ -161,7 +161,10 @@ impl ThreadReader {
     /// Takes this thread's share of `filled` slices of [`ThreadReader::slices_twice`]; returns the
     /// rest, or `None` if they were not all filled.
     pub(crate) fn take_filled_twice(&mut self, filled: usize) -> Option<usize> {
-        let (first, second) = (self.first.snapshot.guesses(), self.second.snapshot.guesses());
+        let (first, second) = (
+            self.first.snapshot.guesses(),
+            self.second.snapshot.guesses(),
+        );
         let rest = filled.checked_sub(first + second + 2)?;
         self.first.snapshot.filled(first);
         self.second.snapshot.filled(second);
@@ -233,14 +236,20 @@ impl ThreadReader {
         if interpreter.layout.minor < 13 {
             return true;
         }
-        let Self { first, call_sites, .. } = self;
+        let Self {
+            first, call_sites, ..
+        } = self;
         first.frames.iter().skip(1).all(|caller| {
             let site = (caller.code, caller.instruction);
             if let Some(&can_call) = call_sites.get(&site) {
                 return can_call;
             }
             let mut opcode = [0];
-            if interpreter.memory.read(caller.instruction, &mut opcode).is_err() {
+            if interpreter
+                .memory
+                .read(caller.instruction, &mut opcode)
+                .is_err()
+            {
                 return false;
             }
             if call_sites.len() > MAX_FRAME_SIZES {

@@ -83,11 +83,24 @@ fn record(python: &Path, wanted: &[String]) -> Result<Option<String>> {
     let memory = record_portrait(LiveMemory::new(program.pid()), image.runtime, version)?;
     let bytes = with_facts(memory, image.runtime, version, &callers)?;
     let name = format!("cpython-{minor}.mem");
+    if tells_where(&bytes, python)? {
+        return Err(format!("`{name}` would tell where the interpreter lies").into());
+    }
     if bytes.len() > MAX_FILE_BYTES {
         return Err(format!("`{name}` would have {} bytes", bytes.len()).into());
     }
     std::fs::write(workspace().join("fixtures/recorded").join(&name), &bytes)?;
     Ok(Some(format!("{name}: {version}, {} bytes", bytes.len())))
+}
+
+/// True if the path of the interpreter, or the beginning of it, was recorded along.
+fn tells_where(bytes: &[u8], python: &Path) -> Result<bool> {
+    let path = python.canonicalize()?;
+    let directory: PathBuf = path.components().take(2).collect();
+    let directory = directory.as_os_str().as_encoded_bytes();
+    let is_neutral = directory == b"/usr";
+    let mut places = bytes.windows(directory.len());
+    Ok(!is_neutral && places.any(|piece| piece == directory))
 }
 
 fn record_portrait(live: LiveMemory, runtime: u64, version: Version) -> Result<RecordedMemory> {
@@ -159,7 +172,7 @@ fn words_of_pages(memory: &RecordedMemory, layout: &Layout, runtime: u64) -> Res
     Ok(found)
 }
 
-/// Memory that remembers what was asked of it.
+/// Memory that remembers which of its bytes were read.
 struct Noting<'a> {
     memory: &'a RecordedMemory,
     reads: RefCell<Vec<(u64, u64)>>,
@@ -167,8 +180,10 @@ struct Noting<'a> {
 
 impl Memory for Noting<'_> {
     fn read(&self, address: u64, buffer: &mut [u8]) -> std::result::Result<(), ReadError> {
-        self.reads.borrow_mut().push((address, buffer.len() as u64));
-        self.memory.read(address, buffer)
+        self.memory.read(address, buffer)?;
+        let length = buffer.len() as u64;
+        self.reads.borrow_mut().push((address, length));
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// How a check came out.
@@ -281,15 +281,18 @@ fn interpreters() -> Vec<Check> {
         let cure = "install one, for example: apt-get install python3";
         return vec![Check::bad("Python", "no interpreter on PATH", cure)];
     }
-    found.into_iter().filter_map(interpreter).collect()
+    found
+        .iter()
+        .filter_map(|program| interpreter(program))
+        .collect()
 }
 
 /// Asks one interpreter what it is; `None` for a wrapper that is no interpreter.
-fn interpreter(program: PathBuf) -> Option<Check> {
+fn interpreter(program: &Path) -> Option<Check> {
     const ASK: &str = "import sys, sysconfig; v = sys.version_info; \
         print('%d.%d.%d %s %s %s' % (v[0], v[1], v[2], v[3], \
         sys.implementation.name, int(bool(sysconfig.get_config_var('Py_GIL_DISABLED')))))";
-    let output = Command::new(&program)
+    let output = Command::new(program)
         .args(["-I", "-c", ASK])
         .stdin(Stdio::null())
         .stderr(Stdio::null())

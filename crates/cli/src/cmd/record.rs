@@ -237,9 +237,9 @@ fn keep(target: &Target) -> io::Result<PathBuf> {
         return Err(io::Error::other("there is no place for it"));
     };
     if target.asked {
-        kept::keep_copy(archive)?
+        kept::keep_copy(archive)?;
     } else {
-        kept::keep(archive)?
+        kept::keep(archive)?;
     }
     kept::last().ok_or_else(|| io::ErrorKind::NotFound.into())
 }

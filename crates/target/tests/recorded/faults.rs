@@ -145,6 +145,12 @@ fn a_portrait_with_a_fault_is_no_other_portrait() {
                 (Ok(portrait), None) => assert_eq!(portrait, whole),
                 (Ok(portrait), Some(_)) => {
                     assert!(whole.fits || !portrait.fits);
+                    assert!(
+                        portrait
+                            .fitting
+                            .iter()
+                            .all(|minor| whole.fitting.contains(minor))
+                    );
                     assert_eq!(portrait.interpreters, whole.interpreters);
                     assert_eq!(portrait.gil, whole.gil);
                     let pairs = portrait.threads.iter().zip(&whole.threads);

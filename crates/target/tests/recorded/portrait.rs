@@ -12,7 +12,11 @@ use pitstop_cpython::{
 /// An interpreter of a process, and all its threads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Portrait {
+    /// Whether its layout is judged to be its own.
     pub(crate) fits: bool,
+    /// The minor versions of those that do not describe themselves, if it is one of them, whose
+    /// layouts are judged to be its own.
+    pub(crate) fitting: Vec<u8>,
     pub(crate) is_finalizing: bool,
     pub(crate) interpreters: Vec<Interpreter>,
     pub(crate) gil: Gil,
@@ -62,6 +66,12 @@ pub(crate) fn take(
     runtime: u64,
 ) -> Result<Portrait, ReadError> {
     let fits = layout_fits(memory, layout, runtime);
+    let fits_table = |minor: &u8| {
+        let table = tables::for_version(*minor);
+        table.is_some_and(|table| layout_fits(memory, table, runtime))
+    };
+    let candidates = if layout.minor < 13 { 8..13 } else { 0..0 };
+    let fitting = candidates.filter(fits_table).collect();
     let interpreters = interpreters(memory, layout, runtime)?;
     let main = interpreters.last().ok_or(ReadError::Unmapped(runtime))?;
     let gil = gil(memory, layout, main.gil)?;
@@ -71,6 +81,7 @@ pub(crate) fn take(
         .collect::<Result<_, _>>()?;
     Ok(Portrait {
         fits,
+        fitting,
         is_finalizing: is_finalizing(memory, layout, runtime)?,
         interpreters,
         gil,
