@@ -81,6 +81,9 @@ pub(crate) enum Method {
     Cosched,
     /// Twice from another CPU, compared.
     Double,
+    /// Under the frame sequence counter of CPython 3.15, which costs a write of 8 bytes into the
+    /// program for each sample; on other versions like `double`.
+    Seqlock,
 }
 
 /// Where the result goes.

@@ -272,6 +272,18 @@ impl Group {
         holder: Option<usize>,
         batch: &mut Batch,
     ) {
+        self.emit_judged(now_ns, reading, [verdict; 2], holder, batch);
+    }
+
+    /// Like [`Group::emit_all`], with one verdict for the holder of the GIL and one for the others.
+    pub(crate) fn emit_judged(
+        &mut self,
+        now_ns: u64,
+        reading: Reading,
+        [of_holder, of_others]: [Verdict; 2],
+        holder: Option<usize>,
+        batch: &mut Batch,
+    ) {
         let collecting = self
             .interpreters
             .iter()
@@ -281,6 +293,7 @@ impl Group {
                 thread.set_captured();
             }
             let holds = holder == Some(index);
+            let verdict = if holds { of_holder } else { of_others };
             emit(
                 thread,
                 now_ns,

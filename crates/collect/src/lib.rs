@@ -24,6 +24,7 @@ mod process_reader;
 mod record;
 mod resolve;
 mod sampler;
+mod sequence_lock;
 mod source;
 mod thread_reader;
 mod threads;

@@ -22,6 +22,7 @@ use crate::batch::Batch;
 use crate::control::Control;
 use crate::group::{Group, Member, emit};
 use crate::interpreter::Interpreter;
+use crate::sequence_lock;
 use crate::thread_reader::ThreadReader;
 use crate::threads::ThreadIds;
 use pitstop_cpython::{Code, interpreters, threads, threads_head};
@@ -74,6 +75,8 @@ pub(crate) struct ProcessReader {
     codes: FxHashSet<u64>,
     /// Somebody held the GIL at the last moment that was read.
     held: bool,
+    /// Whether the frame sequence counter may be used, once that was looked up.
+    may_anchor: Option<bool>,
 }
 
 impl ProcessReader {
@@ -88,6 +91,7 @@ impl ProcessReader {
             found: Vec::new(),
             codes: FxHashSet::default(),
             held: false,
+            may_anchor: None,
         }
     }
 
@@ -399,6 +403,51 @@ impl ProcessReader {
             }
         }
         Tick::Moved
+    }
+
+    /// Samples every active thread under the interpreter's frame sequence counter where it has one
+    /// that nobody else uses; otherwise by reading twice.
+    pub(crate) fn sequence_locked(&mut self, now_ns: u64, batch: &mut Batch) -> Tick {
+        let interpreter = Arc::clone(&self.interpreter);
+        let states = self.thread_states();
+        let may = *self
+            .may_anchor
+            .get_or_insert_with(|| sequence_lock::is_available(&interpreter, &states));
+        if !may {
+            return self.double(now_ns, batch);
+        }
+        let mut outcome = Tick::Done;
+        let from = batch.frames.len();
+        for group in &mut self.groups {
+            if group.active.is_empty() && !group.wake_holder(&interpreter) {
+                continue;
+            }
+            match sequence_lock::sample(group, &interpreter, now_ns, batch) {
+                Some(Tick::Done) => {}
+                Some(other) => outcome = other,
+                None => outcome = Tick::Moved,
+            }
+        }
+        if outcome == Tick::Moved && !self.refresh() {
+            return Tick::Lost;
+        }
+        self.finish(batch, from);
+        outcome
+    }
+
+    /// Takes back what reading under the sequence counter wrote.
+    pub(crate) fn release(&self) {
+        if self.may_anchor == Some(true) {
+            sequence_lock::release(&self.interpreter, &self.thread_states());
+        }
+    }
+
+    fn thread_states(&self) -> Vec<u64> {
+        let threads = self
+            .groups
+            .iter()
+            .flat_map(|group| group.active.iter().chain(&group.quiet));
+        threads.map(|thread| thread.state.address).collect()
     }
 
     /// Samples every thread while `stop` holds the thread that could change them.

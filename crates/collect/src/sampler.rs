@@ -39,6 +39,9 @@ pub enum Way {
     CoScheduled,
     /// Twice from another CPU (L2); what stays torn is read co-scheduled.
     Double,
+    /// Under 3.15's frame sequence counter (L1): writes 8 bytes into the target. Where that is not
+    /// to be had, like [`Way::Double`].
+    SequenceLock,
     /// With the holder of the GIL stopped.
     Stopped,
 }
@@ -160,7 +163,9 @@ impl Sampler {
         let worker = Arc::clone(&shared);
         let thread = match way {
             Way::CoScheduled => spawn_into(&shared, move || keep_time(&worker)),
-            Way::Double | Way::Stopped => spawn_into(&shared, move || roam(&worker)),
+            Way::Double | Way::SequenceLock | Way::Stopped => {
+                spawn_into(&shared, move || roam(&worker))
+            }
         };
         if let Some(thread) = thread {
             let _ = shared.timekeeper.set(thread);
@@ -193,6 +198,8 @@ impl Sampler {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         slots.retain(|known| !Arc::ptr_eq(known, slot));
+        drop(slots);
+        slot.reader().release();
     }
 
     /// Changes the time between samples.
@@ -414,7 +421,7 @@ fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: b
         }
         Tick::Lost => slot.lost.store(true, Ordering::Relaxed),
     }
-    if shared.way == Way::Double {
+    if shared.way != Way::CoScheduled {
         // This CPU's reader was called in for one sample only.
         slot.cpu.store(NO_CPU, Ordering::Release);
     }
@@ -464,7 +471,8 @@ fn serve_from_anywhere(shared: &Arc<Shared>, slot: &Arc<Slot>) {
             shared.counters.delay_ns.fetch_add(spent, Ordering::Relaxed);
             outcome
         }
-        _ => reader.double(start, &mut batch),
+        Way::SequenceLock => reader.sequence_locked(start, &mut batch),
+        Way::CoScheduled | Way::Double => reader.double(start, &mut batch),
     };
     let holder_cpu = (outcome == Tick::Moved)
         .then(|| reader.holder_cpu())

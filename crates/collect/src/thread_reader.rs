@@ -110,6 +110,15 @@ impl ThreadReader {
         self.begin(Which::Second);
     }
 
+    /// The word at `offset` of the thread state in the first copy.
+    pub(crate) fn word(&self, offset: u64) -> u64 {
+        let at = offset as usize;
+        let bytes = self.first.prefix.get(at..at + 8);
+        bytes.map_or(0, |bytes| {
+            u64::from_ne_bytes(bytes.try_into().expect("eight bytes"))
+        })
+    }
+
     /// Reads only the thread state of the first copy; false if it is gone.
     pub(crate) fn read_prefix(&mut self, memory: &impl Memory) -> bool {
         memory

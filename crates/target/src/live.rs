@@ -1,7 +1,7 @@
 //! The memory of a running process, read while it runs.
 //!
-//! Nothing is stopped and nothing is written: `process_vm_readv` copies pages as they are at that
-//! moment. A copy of more than one word is not atomic, and of more than one slice least of all;
+//! Nothing is stopped, and nothing is written but what [`LiveMemory::write_word`] is asked to:
+//! `process_vm_readv` copies pages as they are at that moment. A copy of more than one word is not atomic, and of more than one slice least of all;
 //! telling a torn copy from a true one is the business of whoever asked.
 
 use crate::sys;
@@ -22,6 +22,15 @@ impl LiveMemory {
     /// Names a process; nothing is read yet. The id of any of its threads serves as well.
     pub fn new(pid: u32) -> Self {
         Self { pid }
+    }
+
+    /// Writes one word. This changes another program: only for words that exist to be written
+    /// from outside, and only if the user allowed it.
+    ///
+    /// # Errors
+    /// Those of `process_vm_writev`.
+    pub fn write_word(&self, address: u64, word: u64) -> io::Result<()> {
+        sys::write_process_word(self.pid, address, word)
     }
 
     /// The id that was given.

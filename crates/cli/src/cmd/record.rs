@@ -266,6 +266,7 @@ fn way(sampling: &SamplingArgs) -> Option<Way> {
         (true, _) => Some(Way::Stopped),
         (false, Method::Cosched) => Some(Way::CoScheduled),
         (false, Method::Double) => Some(Way::Double),
+        (false, Method::Seqlock) => Some(Way::SequenceLock),
         (false, Method::Auto) => None,
     }
 }

@@ -79,6 +79,29 @@ pub(crate) fn read_process(pid: u32, slices: &mut [Slice<'_>]) -> io::Result<usi
     }
 }
 
+/// Writes one word into another process.
+pub(crate) fn write_process_word(pid: u32, address: u64, word: u64) -> io::Result<()> {
+    let mut word = word;
+    let local = libc::iovec {
+        iov_base: (&raw mut word).cast(),
+        iov_len: size_of::<u64>(),
+    };
+    let remote = libc::iovec {
+        iov_base: ptr::without_provenance_mut(address as usize),
+        iov_len: size_of::<u64>(),
+    };
+    let pid = pid_of(pid)?;
+    // SAFETY: both arrays have one entry. The local one describes a live variable of this function,
+    // which the kernel only reads; the remote one is an address in another process.
+    let written =
+        unsafe { libc::process_vm_writev(pid, &raw const local, 1, &raw const remote, 1, 0) };
+    if written == size_of::<u64>() as isize {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
 /// The size of a page in bytes.
 pub(crate) fn page_size() -> u64 {
     static SIZE: OnceLock<u64> = OnceLock::new();
