@@ -24,13 +24,10 @@ use std::time::Duration;
 const NO_CPU: u32 = u32::MAX;
 /// After this many hand-overs in a row the process is read from where the reader is.
 const MAX_HANDOVERS: u32 = 6;
-/// What taking the CPU and giving it back costs the target beyond the reading itself: two context
-/// switches and a timer interrupt. An estimate; measured 1 to 3 µs on virtual machines.
-const SWITCH_NS: u64 = 2_000;
 /// A timekeeper without work looks for some this often, should a wake-up ever be missed.
 const IDLE: Duration = Duration::from_millis(50);
 /// A reader counts its own CPU time once in so many calls.
-const CALLS_PER_COUNT: u32 = 100;
+const CALLS_PER_COUNT: u64 = 50;
 
 /// How stacks are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,12 +249,13 @@ impl Shared {
             .clone()
     }
 
-    fn add_cpu_time(&self, since: &mut u64) {
+    /// Counts the CPU time the calling thread has used since `since`, and returns it.
+    fn add_cpu_time(&self, since: &mut u64) -> u64 {
         let now = clock::thread_cpu_ns();
-        self.counters
-            .cpu_ns
-            .fetch_add(now.saturating_sub(*since), Ordering::Relaxed);
+        let used = now.saturating_sub(*since);
+        self.counters.cpu_ns.fetch_add(used, Ordering::Relaxed);
         *since = now;
+        used
     }
 }
 
@@ -353,7 +351,7 @@ fn stand_on(shared: &Arc<Shared>, cpu: u32) {
     let post = &shared.posts[cpu as usize];
     let mut cpu_time = clock::thread_cpu_ns();
     let mut answered = 0;
-    let mut calls_until_count = 0;
+    let mut done = Calls::default();
     while !shared.stopping() {
         let calls = post.calls.load(Ordering::Acquire);
         if calls == answered {
@@ -367,21 +365,39 @@ fn stand_on(shared: &Arc<Shared>, cpu: u32) {
         }
         for slot in shared.slots() {
             if slot.cpu.load(Ordering::Acquire) == cpu && !slot.is_lost() {
-                serve(shared, &slot, cpu, pinned, safe_from_others);
+                done.held += u64::from(serve(shared, &slot, cpu, pinned, safe_from_others));
+                done.all += 1;
             }
         }
         // Asking for one's own CPU time is a system call on the target's CPU.
-        calls_until_count += 1;
-        if calls_until_count >= CALLS_PER_COUNT {
-            calls_until_count = 0;
-            shared.add_cpu_time(&mut cpu_time);
+        if done.all >= CALLS_PER_COUNT {
+            done.count(shared, &mut cpu_time);
         }
     }
-    shared.add_cpu_time(&mut cpu_time);
+    done.count(shared, &mut cpu_time);
 }
 
-/// Samples one process from the CPU of the calling reader.
-fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: bool) {
+/// The calls that a reader answered since it last counted its CPU time.
+#[derive(Default)]
+struct Calls {
+    all: u64,
+    /// Those at which somebody held the GIL, and so was kept from running.
+    held: u64,
+}
+
+impl Calls {
+    /// All the CPU time of a reader is time that the thread whose CPU it takes does not have:
+    /// waking up and going to sleep again, which the reading itself cannot measure, included.
+    fn count(&mut self, shared: &Shared, cpu_time: &mut u64) {
+        let used = shared.add_cpu_time(cpu_time);
+        let delay = used * self.held / self.all.max(1);
+        shared.counters.delay_ns.fetch_add(delay, Ordering::Relaxed);
+        *self = Self::default();
+    }
+}
+
+/// Samples one process from the CPU of the calling reader; true if somebody held the GIL.
+fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: bool) -> bool {
     let start = clock::now_ns();
     let switches = (!safe).then(affinity::own_switches);
     let mut reader = slot.reader();
@@ -402,10 +418,6 @@ fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: b
     drop(batch);
     drop(reader);
     let counters = &shared.counters;
-    if held {
-        let spent = clock::now_ns() - start + SWITCH_NS;
-        counters.delay_ns.fetch_add(spent, Ordering::Relaxed);
-    }
     match outcome {
         Tick::Done => {
             counters.ticks.fetch_add(1, Ordering::Relaxed);
@@ -414,7 +426,7 @@ fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: b
         Tick::Elsewhere(other) => {
             slot.handovers.fetch_add(1, Ordering::Relaxed);
             hand_over(shared, slot, other);
-            return;
+            return held;
         }
         Tick::Moved => {
             counters.moved.fetch_add(1, Ordering::Relaxed);
@@ -425,6 +437,7 @@ fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: b
         // This CPU's reader was called in for one sample only.
         slot.cpu.store(NO_CPU, Ordering::Release);
     }
+    held
 }
 
 /// The life of the reader that is bound to no CPU.
