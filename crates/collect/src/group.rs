@@ -11,6 +11,8 @@ use pitstop_cpython::{Gil, Memory, Slice};
 use pitstop_model::{Reading, Reason, Verdict};
 use pitstop_target::threads::SyscallState;
 
+/// Where a thread state tells enough, the control words are read once in so many readings.
+const CONTROL_EVERY: u64 = 16;
 /// How often the holder of the GIL is asked whether it really runs.
 const HOLDER_CHECK_NS: u64 = 4_000_000;
 
@@ -23,6 +25,8 @@ pub(crate) struct Group {
     /// Position in `active` of the thread that held the GIL last.
     pub(crate) predicted: usize,
     pub(crate) holder_checked_ns: u64,
+    /// Counts the readings from another CPU.
+    readings: u64,
 }
 
 pub(crate) struct Member {
@@ -48,6 +52,7 @@ impl Group {
             quiet: Vec::new(),
             predicted: 0,
             holder_checked_ns: 0,
+            readings: 0,
         }
     }
 
@@ -159,6 +164,14 @@ impl Group {
 
     /// Reads everything twice; `None` if a thread state could not be read.
     pub(crate) fn read_twice(&mut self, interpreter: &Interpreter) -> Option<Gil> {
+        // From 3.15 on a thread state tells whether its thread holds the GIL. One thread alone then
+        // needs the control words only now and then, to see new threads and the collector.
+        self.readings = self.readings.wrapping_add(1);
+        let own_word = interpreter
+            .layout
+            .thread
+            .holds_gil
+            .filter(|_| self.active.len() == 1 && !self.readings.is_multiple_of(CONTROL_EVERY));
         let Self {
             active,
             interpreters,
@@ -181,8 +194,10 @@ impl Group {
                 thread.slices_twice(&mut batch);
             }
         }
-        for member in interpreters.iter_mut() {
-            member.control.slices(&mut batch);
+        if own_word.is_none() {
+            for member in interpreters.iter_mut() {
+                member.control.slices(&mut batch);
+            }
         }
         let mut left = interpreter.memory.read_many(&mut batch);
         for (thread, skip) in active.iter_mut().zip(&skip) {
@@ -196,6 +211,15 @@ impl Group {
             thread.walk(Which::First, &interpreter.memory, &interpreter.layout);
             thread.walk(Which::Second, &interpreter.memory, &interpreter.layout);
             thread.clear_captured();
+        }
+        if let Some(offset) = own_word {
+            let thread = active.first()?;
+            // The word is an `int`.
+            let locked = thread.word(offset) & 0xFFFF_FFFF == 1;
+            return Some(Gil {
+                last_holder: thread.state.address,
+                locked,
+            });
         }
         Some(interpreters.last()?.control.gil(&interpreter.layout))
     }

@@ -188,6 +188,12 @@ impl ProcessReader {
         let (memory, layout) = (&interpreter.memory, &interpreter.layout);
         let group = &mut self.groups[at];
         let mut alive = FxHashSet::default();
+        let known: FxHashSet<(u64, u64)> = group
+            .active
+            .iter()
+            .chain(&group.quiet)
+            .map(|known| (known.state.address, known.state.pthread))
+            .collect();
         for member in &mut group.interpreters {
             // Most of the time nothing changed; one word tells.
             let head = threads_head(memory, layout, member.address).unwrap_or(0);
@@ -204,9 +210,7 @@ impl ProcessReader {
             let oldest = listed.first().map(|thread| thread.address);
             for thread in listed {
                 alive.insert((thread.address, thread.pthread));
-                let known = group.active.iter().chain(&group.quiet).any(|known| {
-                    known.state.address == thread.address && known.state.pthread == thread.pthread
-                });
+                let known = known.contains(&(thread.address, thread.pthread));
                 // A thread state without a thread behind it yet: its owner is still starting.
                 if known || thread.pthread == 0 {
                     continue;

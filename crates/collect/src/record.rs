@@ -39,6 +39,10 @@ const TERMINATE: i32 = 15;
 /// SIGHUP, likewise.
 const HANG_UP: i32 = 1;
 const PROGRESS_EVERY_NS: u64 = 100_000_000;
+/// A chore that takes one unit of time rests for so many.
+const CHORE_SHARE: u64 = 250;
+/// Nothing rests for longer than this.
+const MAX_PAUSE_NS: u64 = 400_000_000;
 
 /// What to record.
 #[derive(Clone, Debug)]
@@ -300,18 +304,23 @@ impl<'a> Session<'a> {
         loop {
             let now = now_ns();
             let elapsed = now - self.start_ns;
-            if due.children.is_due(now, CHILDREN_EVERY_NS) {
+            if due.children.is_due(now) {
                 self.family.find_children(&mut sink!(self), now);
                 self.family.bury(&self.sampler, &mut sink!(self), now);
+                due.children.done(now);
             }
             self.family.tend(&self.sampler, &mut sink!(self), now);
-            if due.quiet.is_due(now, QUIET_EVERY_NS) {
+            if due.quiet.is_due(now) {
+                let begun = now_ns();
                 self.family.check_quiet(now);
+                due.quiet.done(begun);
             }
             self.drain(now);
-            if due.refresh.is_due(now, REFRESH_EVERY_NS) {
+            if due.refresh.is_due(now) {
+                let begun = now_ns();
                 self.family.refresh(now);
                 self.ask_for_sources();
+                due.refresh.done(begun);
             }
             if self.curve.is_due(elapsed) {
                 let (rss_bytes, cpu_ns) = self.family.measure();
@@ -323,11 +332,13 @@ impl<'a> Session<'a> {
                 self.curve.look(&mut self.profile.timeline.curve, seen);
             }
             self.govern(now);
-            if due.archive.is_due(now, ARCHIVE_EVERY_NS) {
+            if due.archive.is_due(now) {
                 self.append_to_archive();
+                due.archive.done(now);
             }
-            if due.progress.is_due(now, PROGRESS_EVERY_NS) {
+            if due.progress.is_due(now) {
                 progress(self.progress(now));
+                due.progress.done(now);
             }
             let over = self.options.duration.is_some_and(|limit| {
                 elapsed >= u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
@@ -513,7 +524,6 @@ fn status_of(exit: Exit) -> ExitStatus {
 }
 
 /// When things are due that do not happen in every round.
-#[derive(Default)]
 struct Due {
     children: Timer,
     quiet: Timer,
@@ -522,18 +532,42 @@ struct Due {
     progress: Timer,
 }
 
-#[derive(Default)]
+impl Default for Due {
+    fn default() -> Self {
+        Self {
+            children: Timer::every(CHILDREN_EVERY_NS),
+            quiet: Timer::every(QUIET_EVERY_NS),
+            refresh: Timer::every(REFRESH_EVERY_NS),
+            archive: Timer::every(ARCHIVE_EVERY_NS),
+            progress: Timer::every(PROGRESS_EVERY_NS),
+        }
+    }
+}
+
+/// Something to do again and again. What takes long, because there are many threads or processes,
+/// is done less often: each chore has its share of one CPU and no more.
 struct Timer {
+    every_ns: u64,
     next_ns: u64,
 }
 
 impl Timer {
-    fn is_due(&mut self, now_ns: u64, every_ns: u64) -> bool {
-        let due = now_ns >= self.next_ns;
-        if due {
-            self.next_ns = now_ns + every_ns;
+    fn every(every_ns: u64) -> Self {
+        Self {
+            every_ns,
+            next_ns: 0,
         }
-        due
+    }
+
+    fn is_due(&self, now_ns: u64) -> bool {
+        now_ns >= self.next_ns
+    }
+
+    /// Says that it was done just now, having been begun at `begun_ns`.
+    fn done(&mut self, begun_ns: u64) {
+        let now_ns = now_ns();
+        let pause = now_ns.saturating_sub(begun_ns).saturating_mul(CHORE_SHARE);
+        self.next_ns = now_ns + pause.clamp(self.every_ns, MAX_PAUSE_NS.max(self.every_ns));
     }
 }
 

@@ -8,7 +8,8 @@ use crate::interpreter::Interpreter;
 use crate::paths::Paths;
 use pitstop_cpython::{Code, Fingerprint, RawFrame, read_fingerprint};
 use pitstop_model::{File, Frame, FrameId, Function, FunctionId, Profile, Stack, StackId};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use std::hash::{Hash, Hasher};
 
 /// A process that makes more code objects than this starts with an empty memory again.
 const MAX_CODES: usize = 65_536;
@@ -36,6 +37,38 @@ struct KnownCode {
     checked: u64,
 }
 
+/// A stack that was resolved before.
+struct KnownStack {
+    places: Box<[(u64, u64)]>,
+    resolved: Resolved,
+    /// The last batch in which the identity of its code objects was checked.
+    checked: u64,
+}
+
+impl KnownStack {
+    fn is(&self, frames: &[RawFrame]) -> bool {
+        self.places.len() == frames.len()
+            && self
+                .places
+                .iter()
+                .zip(frames)
+                .all(|(place, frame)| *place == place_of(frame))
+    }
+}
+
+/// What a frame is resolved by. Where the frame itself lies does not matter.
+fn place_of(frame: &RawFrame) -> (u64, u64) {
+    (frame.code, frame.instruction)
+}
+
+fn hash_of(frames: &[RawFrame]) -> u64 {
+    let mut hasher = FxHasher::default();
+    for frame in frames {
+        place_of(frame).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
 #[derive(Clone, Copy)]
 struct KnownFrame {
     frame: FrameId,
@@ -47,7 +80,8 @@ struct KnownFrame {
 pub(crate) struct Resolver {
     codes: FxHashMap<u64, KnownCode>,
     frames: FxHashMap<(u64, u64), KnownFrame>,
-    stacks: FxHashMap<Box<[RawFrame]>, Resolved>,
+    /// Whole stacks by the hash of their places. Of two with the same hash the later one stays.
+    stacks: FxHashMap<u64, KnownStack>,
     /// Code objects whose address another one has now, found in this batch.
     stale: FxHashSet<u64>,
     batch: u64,
@@ -106,16 +140,30 @@ impl Resolver {
         profile: &mut Profile,
         frames: &[RawFrame],
     ) -> Resolved {
+        let hash = hash_of(frames);
+        let known = self.stacks.get(&hash).filter(|known| known.is(frames));
+        if let Some(known) = known
+            && known.checked == self.batch
+        {
+            return known.resolved;
+        }
+        let known = known.map(|known| known.resolved);
         let mut suspect = false;
         for frame in frames {
             suspect |= self.check(interpreter, frame.code);
         }
-        if let Some(&known) = self.stacks.get(frames) {
-            return Resolved { suspect, ..known };
-        }
-        let resolved = self.resolve(interpreter, paths, profile, frames, suspect);
+        let resolved = match known {
+            Some(known) => Resolved { suspect, ..known },
+            None => self.resolve(interpreter, paths, profile, frames, suspect),
+        };
         if resolved.whole {
-            self.stacks.insert(frames.into(), resolved);
+            let places = frames.iter().map(place_of).collect();
+            let stack = KnownStack {
+                places,
+                resolved,
+                checked: self.batch,
+            };
+            self.stacks.insert(hash, stack);
         }
         resolved
     }
