@@ -4,9 +4,9 @@
 //! machine does meets both. `docs/bench-sampling.md` says how each figure is made.
 
 mod child;
+mod figure;
 mod hour;
 mod impossible;
-mod measured;
 mod options;
 mod pairs;
 mod peers;

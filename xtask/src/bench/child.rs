@@ -29,9 +29,10 @@ impl Ended {
         )
     }
 
+    /// What it complained about, or else what it said last.
     fn last_words(&self) -> Option<&str> {
-        let lines = self.stderr.lines().chain(self.stdout.lines());
-        lines.rfind(|line| !line.trim().is_empty())
+        let mut texts = [&self.stderr, &self.stdout].into_iter();
+        texts.find_map(|text| text.lines().rfind(|line| !line.trim().is_empty()))
     }
 }
 
@@ -57,11 +58,14 @@ pub(super) fn run(mut command: Command, scratch: &Path, deadline: Duration) -> R
     });
     let Ok((status, wall)) = ended.recv_timeout(deadline) else {
         // It was not waited for yet, so the number is still its own.
-        let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        let _ = Command::new("kill")
+            .args(["-KILL", &pid.to_string()])
+            .status();
         let _ = waiter.join();
         bail!("`{shown}` did not end within {} s", deadline.as_secs());
     };
-    let text = |path| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
+    let text =
+        |path| Ok::<_, anyhow::Error>(String::from_utf8_lossy(&std::fs::read(path)?).into_owned());
     Ok(Ended {
         status: status?,
         wall,
@@ -87,7 +91,7 @@ mod tests {
         let ended = run(shell("echo 1; echo 2 >&2; exit 3"), &scratch, long).expect("it runs");
         assert_eq!((ended.stdout.trim(), ended.stderr.trim()), ("1", "2"));
         let error = ended.check("sh").err().expect("3 is no success");
-        assert!(error.to_string().contains("status: 3: 1"), "{error}");
+        assert!(error.to_string().contains("status: 3: 2"), "{error}");
         let short = Duration::from_millis(50);
         let error = run(shell("exec sleep 60"), &scratch, short).err();
         assert!(error.is_some());

@@ -29,7 +29,10 @@ impl Options {
         let mut options = Self::default();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
-            let mut value = || rest.next().with_context(|| format!("`{argument}` needs a value"));
+            let mut value = || {
+                rest.next()
+                    .with_context(|| format!("`{argument}` needs a value"))
+            };
             match argument.as_str() {
                 "--only" => options
                     .only
@@ -38,7 +41,8 @@ impl Options {
                 "--samples" => {
                     let count = value()?.replace(['_', ','], "");
                     let count = count.parse().ok().filter(|count| *count >= 100);
-                    options.samples = Some(count.context("`--samples` takes a number from 100 up")?);
+                    options.samples =
+                        Some(count.context("`--samples` takes a number from 100 up")?);
                 }
                 "--pitstop" => options.pitstop = Some(PathBuf::from(value()?).canonicalize()?),
                 "--json" => options.json = Some(PathBuf::from(value()?)),

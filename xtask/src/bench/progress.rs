@@ -1,7 +1,7 @@
 //! A line for each step that is done, with the time that is left.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How far a figure is. Planned seconds are a guess; what is left is corrected by what was taken.
 pub(super) struct Progress {
@@ -33,10 +33,6 @@ impl Progress {
         println!("  {line}{left}");
         // A run that is cut off has told at least this.
         let _ = std::io::stdout().flush();
-    }
-
-    pub(super) fn elapsed(&self) -> Duration {
-        self.start.elapsed()
     }
 }
 

@@ -89,7 +89,11 @@ impl Rig {
 
 /// Where the program of that name lies in which two chains take turns.
 pub(super) fn alternating_path(name: &str) -> PathBuf {
-    let directory = fixtures(if name == "two_chains" { "bench" } else { "programs" });
+    let directory = fixtures(if name == "two_chains" {
+        "bench"
+    } else {
+        "programs"
+    });
     directory.join(format!("alternating_{name}.py"))
 }
 
@@ -101,7 +105,10 @@ pub(super) fn fixtures(name: &str) -> PathBuf {
 /// Where peers and results lie; beside the interpreters, independent of `CARGO_TARGET_DIR`.
 pub(super) fn home() -> PathBuf {
     let pythons = workspace::pythons();
-    pythons.parent().unwrap_or(Path::new("target")).join("bench")
+    pythons
+        .parent()
+        .unwrap_or(Path::new("target"))
+        .join("bench")
 }
 
 /// Builds the product as users get it.

@@ -31,14 +31,14 @@ pub(super) fn median(values: &[f64]) -> Option<Median> {
     })
 }
 
-/// How many values may be cut off at each end: the largest k with P(B(n, 1/2) < k) <= 2.5 %.
+/// How many values may be cut off at each end: the largest k with P(B(n, 1/2) <= k) <= 2.5 %.
 fn sign_test_rank(count: usize) -> usize {
     let mut probability = 0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX));
     let mut below = 0.0;
     for k in 0..count / 2 {
         below += probability;
         if below > 0.025 {
-            return k;
+            return k.saturating_sub(1);
         }
         probability *= (count - k) as f64 / (k + 1) as f64;
     }
@@ -48,8 +48,11 @@ fn sign_test_rank(count: usize) -> usize {
 /// Half the sum of absolute differences of two distributions, after scaling each to 1.
 pub(super) fn total_variation<K: Ord>(one: &BTreeMap<K, f64>, other: &BTreeMap<K, f64>) -> f64 {
     let (sum_one, sum_other) = (one.values().sum::<f64>(), other.values().sum::<f64>());
-    let share = |of: &BTreeMap<K, f64>, key: &K, sum: f64| of.get(key).copied().unwrap_or(0.0) / sum;
-    let keys = one.keys().chain(other.keys().filter(|key| !one.contains_key(key)));
+    let share =
+        |of: &BTreeMap<K, f64>, key: &K, sum: f64| of.get(key).copied().unwrap_or(0.0) / sum;
+    let keys = one
+        .keys()
+        .chain(other.keys().filter(|key| !one.contains_key(key)));
     keys.map(|key| (share(one, key, sum_one) - share(other, key, sum_other)).abs())
         .sum::<f64>()
         / 2.0
@@ -108,11 +111,23 @@ mod tests {
     fn a_median_has_the_interval_of_the_sign_test() {
         // Tables of the sign test: 15 values, from the 4th to the 12th; 6 values, all of them.
         let values: Vec<f64> = (1..=15).rev().map(f64::from).collect();
-        let expected = Median { value: 8.0, low: 4.0, high: 12.0 };
+        let expected = Median {
+            value: 8.0,
+            low: 4.0,
+            high: 12.0,
+        };
         assert_eq!(median(&values), Some(expected));
-        let expected = Median { value: 3.5, low: 1.0, high: 6.0 };
+        let expected = Median {
+            value: 3.5,
+            low: 1.0,
+            high: 6.0,
+        };
         assert_eq!(median(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), Some(expected));
-        let expected = Median { value: 2.0, low: 2.0, high: 2.0 };
+        let expected = Median {
+            value: 2.0,
+            low: 2.0,
+            high: 2.0,
+        };
         assert_eq!(median(&[2.0]), Some(expected));
         assert_eq!(median(&[]), None);
     }
@@ -139,7 +154,10 @@ mod tests {
             }
             counts
         };
-        let seen: f64 = (0..200).map(|_| total_variation(&throw(), &throw())).sum::<f64>() / 200.0;
+        let seen: f64 = (0..200)
+            .map(|_| total_variation(&throw(), &throw()))
+            .sum::<f64>()
+            / 200.0;
         let expected = expected_variation(&fair, 1000.0, 1000.0);
         assert!((seen / expected - 1.0).abs() < 0.15, "{seen} {expected}");
     }

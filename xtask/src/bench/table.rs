@@ -95,12 +95,13 @@ pub(super) fn thousands(number: u64) -> String {
 /// A share of one, as per cent with as many digits as tell something.
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    match percent.abs() {
-        large if large >= 99.95 && large < 100.0 => format!("{percent:.3} %"),
-        large if large >= 9.95 && large < 99.0 => format!("{percent:.1} %"),
-        huge if huge > 100.0 => format!("{percent:.0} %"),
-        _ => format!("{percent:.2} %"),
-    }
+    let digits = match percent.abs() {
+        0.0..9.95 => 2,
+        9.95..99.0 => 1,
+        99.0..100.0 => 3,
+        _ => 0,
+    };
+    format!("{percent:.digits$} %")
 }
 
 #[cfg(test)]
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(percent(0.0012), "0.12 %");
         assert_eq!(percent(0.3012), "30.1 %");
         assert_eq!(percent(0.99987), "99.987 %");
-        assert_eq!(percent(1.0), "100.00 %");
+        assert_eq!(percent(1.0), "100 %");
         assert_eq!(percent(7.1), "710 %");
     }
 }
