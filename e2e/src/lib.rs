@@ -5,15 +5,19 @@
 //! synchronize and everything has a deadline.
 #![forbid(unsafe_code)]
 
+mod conditions;
 mod deadline;
 mod finished;
+mod profile;
 mod programs;
 mod pythons;
 mod truth;
 mod workbench;
 
+pub use conditions::wait_until;
 pub use finished::{Finished, LIMIT};
+pub use profile::{Process, Profile, Row, Thread, Wait};
 pub use programs::{Running, fixture, programs, start, start_with};
-pub use pythons::{MINORS, Python, python, pythons};
+pub use pythons::{MINORS, Python, on_each_python, on_oldest_and_newest_python, python, pythons};
 pub use truth::{Judgement, Truth};
 pub use workbench::{Workbench, pitstop, pitstop_binary, workspace};

@@ -114,6 +114,19 @@ impl Running {
         send_signal(name, &self.child.id().to_string());
     }
 
+    /// Sends a signal to it and all it started, as a terminal does on Ctrl-C (`INT`).
+    pub fn signal_group(&self, name: &str) {
+        send_signal(name, &format!("-{}", self.child.id()));
+    }
+
+    /// Waits for its end with its standard input open: something else must end it.
+    pub fn wait(mut self) -> Finished {
+        let stdin = self.stdin.take();
+        let finished = self.finish();
+        drop(stdin);
+        finished
+    }
+
     /// Closes its standard input, which ends a fixture program, and waits for its end.
     ///
     /// Standard output is what it printed after `ready`.

@@ -1,10 +1,10 @@
 //! The interpreters to test with.
 
+use crate::workbench::workspace;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-
-use crate::workbench::workspace;
 
 /// The minor versions of CPython 3 that are supported.
 pub const MINORS: std::ops::RangeInclusive<u32> = 8..=15;
@@ -42,6 +42,39 @@ pub fn pythons() -> &'static [Python] {
 /// The interpreter of one minor version; `None`, after saying so, if there is none.
 pub fn python(minor: u32) -> Option<&'static Python> {
     pythons().iter().find(|python| python.minor == minor)
+}
+
+/// Runs a check with every interpreter, and fails with all versions it failed with.
+pub fn on_each_python(check: impl Fn(&Python)) {
+    check_all(pythons().iter(), check);
+}
+
+/// Runs a check with the oldest and the newest interpreter: what works on both rarely fails in
+/// between.
+pub fn on_oldest_and_newest_python(check: impl Fn(&Python)) {
+    let all = pythons();
+    let newest = all.last().filter(|_| all.len() > 1);
+    check_all(all.first().into_iter().chain(newest), check);
+}
+
+/// The panic of each check is printed where it happens; a version that fails hides no other one.
+#[expect(clippy::print_stderr, reason = "a failure must name its version")]
+fn check_all<'a>(pythons: impl Iterator<Item = &'a Python>, check: impl Fn(&Python)) {
+    let failed: Vec<String> = pythons
+        .filter(|python| {
+            let failed = catch_unwind(AssertUnwindSafe(|| check(python))).is_err();
+            if failed {
+                eprintln!("^^^ with {python}");
+            }
+            failed
+        })
+        .map(|python| format!("3.{}", python.minor))
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "failed with Python {}",
+        failed.join(", ")
+    );
 }
 
 #[expect(clippy::print_stderr, reason = "a test that is not run must say so")]

@@ -1,6 +1,7 @@
 //! A place of its own for a test to run the binary in.
 
 use crate::finished::Finished;
+use crate::profile::Profile;
 use crate::pythons::Python;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,44 @@ impl Workbench {
     /// Runs the binary here, with no standard input.
     pub fn pitstop(&self, arguments: &[impl AsRef<OsStr>]) -> Finished {
         Finished::of(&mut self.command(arguments), b"")
+    }
+
+    /// `pitstop run` with this interpreter and no standard input.
+    pub fn run(&self, python: &Python, arguments: &[impl AsRef<OsStr>]) -> Finished {
+        Finished::of(&mut self.run_command(python, arguments), b"")
+    }
+
+    /// `pitstop run` with this interpreter, for a test that wants to change more.
+    pub fn run_command(&self, python: &Python, arguments: &[impl AsRef<OsStr>]) -> Command {
+        let mut command = self.command(&["run", "--python"]);
+        command.arg(&python.path).args(arguments);
+        command
+    }
+
+    /// The last result as a profile.
+    pub fn last_profile(&self) -> Profile {
+        self.profile("last")
+    }
+
+    /// An archive as a profile, by way of `pitstop export`.
+    pub fn profile(&self, archive: impl AsRef<OsStr>) -> Profile {
+        let arguments = ["export".as_ref(), archive.as_ref()];
+        let mut command = self.command(&arguments);
+        let finished = Finished::of(command.args(["-", "-f", "json"]), b"").expect_code(0);
+        Profile::parse(&finished.stdout)
+    }
+
+    /// A file here as JSON.
+    pub fn json(&self, name: &str) -> serde_json::Value {
+        let text = std::fs::read(self.path().join(name)).expect("the file was written");
+        serde_json::from_slice(&text).expect("the file holds JSON")
+    }
+
+    /// Writes a file here and returns its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, text).expect("a file can be written");
+        path
     }
 
     /// The binary with its arguments, for a test that wants to change more.
