@@ -265,3 +265,21 @@ fn children_of(pid: u32) -> Vec<u32> {
         .map(|pid| pid.parse().expect("a number"));
     numbers.collect()
 }
+
+#[test]
+fn a_child_that_nobody_waits_for_is_one_process() {
+    const CODE: &str = "
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-S', '-c', 'pass'])
+end = time.monotonic() + 0.6
+while time.monotonic() < end:
+    for _ in range(2000):
+        pass
+";
+    on_oldest_and_newest_python(|python| {
+        let workbench = Workbench::new();
+        workbench.run(python, &["-c", CODE]).expect_code(0);
+        let processes = workbench.last_profile().processes;
+        assert!(processes.len() <= 2, "{} processes", processes.len());
+    });
+}

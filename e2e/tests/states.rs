@@ -1,8 +1,8 @@
 //! What was each thread doing? Every state, told on every version, with what it waits for.
 
 use pitstop_e2e::{
-    Finished, Profile, Python, Row, Workbench, fixture, on_each_python,
-    on_oldest_and_newest_python, start_with,
+    Finished, Profile, Python, Row, Workbench, on_each_python, on_oldest_and_newest_python,
+    start_with,
 };
 use serde_json::Value;
 

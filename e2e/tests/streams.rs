@@ -7,6 +7,9 @@ use std::process::Command;
 
 const ESCAPE: u8 = 0x1b;
 
+/// Environment variables with their values.
+type Settings<'a> = &'a [(&'a str, &'a str)];
+
 /// A workbench with a last result that has waits, threads, long names and signs outside ASCII.
 fn recorded() -> Workbench {
     let python = pythons().last().expect("there is an interpreter");
@@ -18,14 +21,14 @@ fn recorded() -> Workbench {
     workbench
 }
 
-fn run_short(workbench: &Workbench, settings: &[(&str, &str)], options: &[&str]) -> Finished {
+fn run_short(workbench: &Workbench, settings: Settings, options: &[&str]) -> Finished {
     let mut command = workbench.command(&["run"]);
     command.args(options).arg(fixture("short.py"));
     Finished::of(command.envs(settings.iter().copied()), b"").expect_code(0)
 }
 
 /// Everything each command prints for a person, with these settings.
-fn everything(workbench: &Workbench, settings: &[(&str, &str)]) -> Vec<(String, String)> {
+fn everything(workbench: &Workbench, settings: Settings) -> Vec<(String, String)> {
     let verdict = run_short(workbench, settings, &[]).stderr_text();
     let script = workbench.path().join("größe 函数 🐍.py");
     let mut command = workbench.command(&["run".as_ref(), script.as_os_str(), "0.3".as_ref()]);
@@ -51,7 +54,7 @@ fn everything(workbench: &Workbench, settings: &[(&str, &str)]) -> Vec<(String, 
 #[test]
 fn colours_follow_the_flag_then_the_conventions() {
     let workbench = Workbench::with_python(pythons().last().expect("there is an interpreter"));
-    let cases: [(&[(&str, &str)], &[&str], bool); 9] = [
+    let cases: [(Settings, &[&str], bool); 9] = [
         (&[], &[], false),
         (&[("FORCE_COLOR", "1")], &[], true),
         (&[("FORCE_COLOR", "0")], &[], false),
@@ -123,7 +126,7 @@ fn names_outside_ascii_are_shown_as_they_are() {
 }
 
 /// A command inside a shell that first closes or redirects something.
-fn in_shell(bare: Command, redirection: &str) -> Finished {
+fn in_shell(bare: &Command, redirection: &str) -> Finished {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", &format!("exec \"$@\" {redirection}"), "sh"]);
     command.arg(bare.get_program()).args(bare.get_args());
@@ -144,7 +147,7 @@ fn a_closed_or_full_standard_error_does_not_harm_the_program() {
         let script = fixture("sys_exit_3.py");
         for redirection in ["2>&-", "2>/dev/full", "0<&-", "0<&- 2>&-"] {
             let arguments = [OsStr::new("run"), script.as_os_str()];
-            let finished = in_shell(workbench.command(&arguments), redirection);
+            let finished = in_shell(&workbench.command(&arguments), redirection);
             assert_eq!(finished.code(), 3, "{redirection}\n{finished}");
             assert_eq!(
                 finished.stdout_text(),
@@ -164,8 +167,8 @@ fn a_closed_standard_output_ends_the_program_as_it_would_without_us() {
         let script = fixture("sys_exit_3.py");
         for redirection in [">&-", ">/dev/full"] {
             let arguments = [OsStr::new("run"), script.as_os_str()];
-            let ours = in_shell(workbench.command(&arguments), redirection);
-            let bare = in_shell(workbench.bare(python, &[&script]), redirection);
+            let ours = in_shell(&workbench.command(&arguments), redirection);
+            let bare = in_shell(&workbench.bare(python, &[&script]), redirection);
             assert_eq!(ours.code(), bare.code(), "{redirection}\n{ours}");
             assert!(
                 ours.stderr_text().contains("quality"),
@@ -181,7 +184,7 @@ fn answers_to_a_reader_that_went_away_end_quietly() {
     for command in ["lines", "tree", "doctor", "export last - -f json"] {
         // A pipe whose reader is gone, as `| head` leaves it.
         let arguments: Vec<&OsStr> = command.split(' ').map(OsStr::new).collect();
-        let finished = in_shell(workbench.command(&arguments), "| :");
+        let finished = in_shell(&workbench.command(&arguments), "| :");
         assert_eq!(finished.stderr_text(), "", "{command}\n{finished}");
     }
 }
@@ -197,7 +200,7 @@ fn answers_that_cannot_be_written_are_a_failure() {
         "export last - -f collapsed",
     ] {
         let arguments: Vec<&OsStr> = command.split(' ').map(OsStr::new).collect();
-        let finished = in_shell(workbench.command(&arguments), ">/dev/full");
+        let finished = in_shell(&workbench.command(&arguments), ">/dev/full");
         assert_eq!(finished.code(), 125, "{command}\n{finished}");
         assert!(
             finished.stderr_text().contains("No space left"),

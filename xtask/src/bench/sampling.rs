@@ -68,12 +68,15 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
     let machine = machine(&rig)?;
     introduce(&rig, &machine);
     let start = Instant::now();
+    // One for each figure, so that a wide cell of one does not spread the others.
+    let mut tables = Vec::new();
     let (mut rows, mut raw, mut failed) = (Vec::new(), serde_json::Map::new(), Vec::new());
     for figure in figures {
         match (figure.measure)(&rig) {
             Ok(report) => {
                 keep(&rig, figure.name, &machine, &report)?;
                 raw.insert(figure.name.to_owned(), report.raw);
+                tables.push(table::format(&report.rows));
                 rows.extend(report.rows);
             }
             Err(error) => {
@@ -83,11 +86,9 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
         }
     }
     let minutes = start.elapsed().as_secs().div_ceil(60);
-    println!("\n{}", table::format(&rows));
-    println!(
-        "nb: --nonblocking; in brackets: 95 % interval; load {}; {minutes} min",
-        load()
-    );
+    println!("\n{}", tables.join("\n"));
+    println!("nb: --nonblocking; in brackets: 95 % interval; ?: the interval holds the target");
+    println!("load {}; {minutes} min", load());
     if let Some(path) = &options.json {
         let rows: Vec<Value> = rows.iter().map(Row::to_json).collect();
         write(

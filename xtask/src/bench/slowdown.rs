@@ -168,7 +168,7 @@ fn rows(all: &[Series]) -> Vec<Row> {
             let mut row = Row::new(what, format!("<= {} %", target * 100.0));
             if let Some(ours) = find(Some(Sampler::Pitstop), rate_hz) {
                 row.pitstop = with_interval(ours);
-                row.reached = Some(ours.value <= target);
+                row.judge(ours, target);
             }
             if let Some(cpython) = find(Some(Sampler::Cpython), rate_hz) {
                 row.cpython = short(cpython);

@@ -61,7 +61,7 @@ pub(super) fn measure(rig: &Rig) -> Result<Report> {
             Sampler::PySpy => row.py_spy = format!("{:.0} ms", median.value),
             _ => {
                 row.pitstop = with_interval(median);
-                row.reached = Some(median.value <= TARGET_MS);
+                row.judge(median, TARGET_MS);
             }
         }
         println!("  3.{minor} {}: {}", sampler.name(), with_interval(median));

@@ -1,5 +1,7 @@
 //! The table that is printed at the end: a line a figure, ours beside theirs.
 
+use super::statistics::Median;
+
 /// One line. A cell that nobody could fill is `-`.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
@@ -11,6 +13,8 @@ pub(super) struct Row {
     pub(super) py_spy: String,
     /// None where nothing is to be reached.
     pub(super) reached: Option<bool>,
+    /// True if chance may have decided that.
+    pub(super) unsure: bool,
 }
 
 impl Row {
@@ -23,14 +27,23 @@ impl Row {
             cpython: nothing(),
             py_spy: nothing(),
             reached: None,
+            unsure: false,
         }
     }
 
+    /// Judges a median, which must not be above the limit.
+    pub(super) fn judge(&mut self, median: Median, limit: f64) {
+        self.reached = Some(median.value <= limit);
+        self.unsure = (median.low <= limit) != (median.high <= limit);
+    }
+
     fn cells(&self) -> [&str; 6] {
-        let reached = match self.reached {
-            Some(true) => "yes",
-            Some(false) => "NO",
-            None => "",
+        let reached = match (self.reached, self.unsure) {
+            (Some(true), false) => "yes",
+            (Some(true), true) => "yes?",
+            (Some(false), false) => "NO",
+            (Some(false), true) => "NO?",
+            (None, _) => "",
         };
         [
             &self.what,
@@ -50,6 +63,7 @@ impl Row {
             "cpython_3_15": self.cpython,
             "py_spy": self.py_spy,
             "reached": self.reached,
+            "unsure": self.unsure,
         })
     }
 }
@@ -116,6 +130,19 @@ mod tests {
         let expected = "what  target    pitstop  3.15  py-spy  reached\n\
                         file  <= 30 MB  12 MB    -     -       yes\n";
         assert_eq!(format(&[row]), expected);
+    }
+
+    #[test]
+    fn a_median_is_judged_and_doubted() {
+        let judged = |value: f64, low: f64, high: f64| {
+            let mut row = Row::new("", "");
+            row.judge(Median { value, low, high }, 1.0);
+            row.cells()[5].to_owned()
+        };
+        assert_eq!(judged(0.5, 0.1, 0.9), "yes");
+        assert_eq!(judged(0.5, 0.1, 1.9), "yes?");
+        assert_eq!(judged(1.5, 0.1, 1.9), "NO?");
+        assert_eq!(judged(1.5, 1.1, 1.9), "NO");
     }
 
     #[test]
