@@ -65,6 +65,13 @@ pub(crate) fn any_program(words: &[OsString]) -> Result<Program, Failure> {
     let (first, rest) = words
         .split_first()
         .ok_or_else(|| Failure::new(Status::Usage, "there is no program to record"))?;
+    if first.to_string_lossy().starts_with('-') {
+        return Err(Failure::new(
+            Status::Usage,
+            format!("there is no option `{}`", first.display()),
+        )
+        .cure("see the options: pitstop record --help"));
+    }
     let is_script = Path::new(first)
         .extension()
         .is_some_and(|ending| ending == "py");
@@ -93,6 +100,13 @@ pub(crate) fn any_program(words: &[OsString]) -> Result<Program, Failure> {
 
 /// Python runs files, and directories and zip archives with a `__main__.py`.
 fn check_script(script: &Path) -> Result<(), Failure> {
+    if script.to_string_lossy().starts_with('-') && !script.exists() {
+        return Err(Failure::new(
+            Status::Usage,
+            format!("there is no option `{}`", script.display()),
+        )
+        .cure("see the options: pitstop run --help"));
+    }
     match fs::metadata(script) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let failure = Failure::new(

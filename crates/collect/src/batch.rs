@@ -21,6 +21,8 @@ pub(crate) struct RawSample {
     pub(crate) verdict: Verdict,
     /// How they were read.
     pub(crate) reading: Reading,
+    /// True if every code object in it was looked at along with it, so that none is another's.
+    pub(crate) verified: bool,
     /// True if the thread held the GIL.
     pub(crate) holds_gil: bool,
     /// True if its interpreter was collecting garbage.
@@ -47,7 +49,16 @@ pub(crate) struct Batch {
     pub(crate) frames: Vec<RawFrame>,
     /// Code objects seen for the first time, by address. They are read along with the stack they
     /// were seen in, because a code object may be freed a moment later.
-    pub(crate) codes: Vec<(u64, Code)>,
+    pub(crate) codes: Vec<NewCode>,
+}
+
+/// A code object, and the sample from which on it is the one at its address.
+#[derive(Clone, Debug)]
+pub(crate) struct NewCode {
+    /// Position in [`Batch::samples`].
+    pub(crate) sample: usize,
+    pub(crate) address: u64,
+    pub(crate) code: Code,
 }
 
 impl Batch {

@@ -57,9 +57,12 @@ pub fn dump(pid: u32, options: &DumpOptions) -> Result<Dump, RecordError> {
         locals: taken.locals,
     };
     let mut batch = taken.batch;
-    writer
-        .resolver
-        .begin_batch(&writer.paths, &mut writer.profile, &mut batch.codes);
+    writer.resolver.begin_batch();
+    for new in std::mem::take(&mut batch.codes) {
+        writer
+            .resolver
+            .define(&writer.paths, &mut writer.profile, new.address, new.code);
+    }
     let named = names::of(&interpreter);
     let mut threads: Vec<(bool, DumpThread)> = batch
         .samples
@@ -172,9 +175,13 @@ impl Writer<'_> {
     ) -> DumpThread {
         let range = sample.frames.start as usize..sample.frames.end as usize;
         let raw = &frames[range.clone()];
-        let resolved = self
-            .resolver
-            .stack(self.interpreter, &self.paths, &mut self.profile, raw);
+        let resolved = self.resolver.stack(
+            self.interpreter,
+            &self.paths,
+            &mut self.profile,
+            raw,
+            sample.verified,
+        );
         self.sources.capture_new(&mut self.profile);
         let doing = classify(
             sample,

@@ -11,6 +11,8 @@ use std::sync::Arc;
 /// How long a process may take to bring its interpreter up before it is looked at less often.
 const EAGER_NS: u64 = 2_000_000_000;
 const EAGER_RETRY_NS: u64 = 2_000_000;
+/// How long a program may take to load its libraries.
+const LOADING_NS: u64 = 300_000_000;
 const LAZY_RETRY_NS: u64 = 100_000_000;
 /// No run has more processes than this at once that are worth following.
 const MAX_MEMBERS: usize = 4096;
@@ -102,7 +104,8 @@ impl Family {
         let mut found = Vec::new();
         for member in &self.members {
             for pid in process::children(member.pid).unwrap_or_default() {
-                if !self.members.iter().any(|known| known.pid == pid) {
+                let known = self.members.iter().any(|known| known.pid == pid);
+                if !known && is_alive(pid) {
                     found.push((pid, member.process));
                 }
             }
@@ -142,12 +145,7 @@ impl Family {
             {
                 match try_attach(member, sampler, sink, now_ns) {
                     Ok(attached) => self.sampled += usize::from(attached),
-                    Err(error) => {
-                        let for_good = matches!(member.phase, Phase::Refused);
-                        if for_good || self.refusal.is_none() {
-                            self.refusal = Some(error);
-                        }
-                    }
+                    Err(error) => self.refusal = Some(error),
                 }
             }
             index += 1;
@@ -283,8 +281,11 @@ fn try_attach(
         member.born_ns = now_ns;
         describe(member, sink);
     }
-    let eager = now_ns.saturating_sub(member.born_ns) < EAGER_NS;
-    if member.not_python && !changed && eager {
+    let age_ns = now_ns.saturating_sub(member.born_ns);
+    let eager = age_ns < EAGER_NS;
+    // A program that was only just executed has not loaded its libraries yet: what is no Python
+    // now may be one in a moment.
+    if member.not_python && !changed && eager && age_ns > LOADING_NS {
         member.phase = Phase::Looking {
             next_ns: now_ns + EAGER_RETRY_NS,
         };
@@ -328,6 +329,11 @@ fn describe(member: &Member, sink: &mut Sink<'_>) {
         let command = sink.profile.strings.intern(&words.join(" "));
         sink.profile.timeline.processes[member.process.0 as usize].command = command;
     }
+}
+
+/// False also for a process that ended and whose parent has not asked how.
+fn is_alive(pid: u32) -> bool {
+    process::state_and_start(pid).is_ok_and(|(state, _)| !matches!(state, b'Z' | b'X'))
 }
 
 /// False for a process that ended, also while its parent has not asked how.

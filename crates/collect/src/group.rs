@@ -56,6 +56,13 @@ impl Group {
         }
     }
 
+    /// Lets go of the threads that have ended.
+    pub(crate) fn drop_gone(&mut self) {
+        if self.active.iter().any(|thread| thread.gone) {
+            self.active.retain(|thread| !thread.gone);
+        }
+    }
+
     /// Looks at every thread but the one that probably holds the GIL, for which that would cost
     /// more than it tells.
     pub(crate) fn look_at_others(&mut self, now_ns: u64) {
@@ -423,6 +430,10 @@ pub(crate) fn emit(
     collecting: bool,
     batch: &mut Batch,
 ) {
+    // Its thread state may still be there, but nobody is behind it.
+    if thread.gone {
+        return;
+    }
     let verdict = verdict_of(thread.end(), thread.frames().len(), trusted);
     // A stack that is known to have moved is no stack: only its time is true.
     let frames = match verdict {
@@ -443,6 +454,7 @@ pub(crate) fn emit(
         frames,
         verdict,
         reading,
+        verified: false,
         holds_gil,
         collecting,
         activity: Activity {

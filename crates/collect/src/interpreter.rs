@@ -111,7 +111,8 @@ fn choose_layout(
             false => Err(AttachError::NotReady { pid }),
         };
     }
-    // 3.8 to 3.12 do not describe themselves: try what the file says, then every other table.
+    // 3.8 to 3.12 do not describe themselves. Only what the file says is tried: while it starts, an
+    // interpreter can look like one of another version.
     let named = &image.versions;
     for version in named {
         let Some(layout) = tables::for_version(version.minor) else {
@@ -119,15 +120,6 @@ fn choose_layout(
         };
         if layout.minor < 13 && layout_fits(memory, layout, image.runtime) {
             return Ok((*layout, *version));
-        }
-    }
-    for minor in 8..13 {
-        let Some(layout) = tables::for_version(minor) else {
-            continue;
-        };
-        let known = named.iter().any(|version| version.minor == minor);
-        if !known && layout_fits(memory, layout, image.runtime) {
-            return Ok((*layout, Version::release(3, minor, 0)));
         }
     }
     let too_old = named

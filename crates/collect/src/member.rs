@@ -7,8 +7,8 @@ use crate::paths::Paths;
 use crate::resolve::Resolver;
 use crate::sampler::Slot;
 use pitstop_model::{
-    Descriptor, Moment, ProcessId, Profile, Reason, Row, RowId, Strings, Thread, ThreadId, Verdict,
-    Wait, WaitId,
+    Descriptor, Moment, ProcessId, Profile, Reading, Reason, Row, RowId, Strings, Thread, ThreadId,
+    Verdict, Wait, WaitId,
 };
 use pitstop_target::descriptors::{DescriptorKind, Descriptors};
 use pitstop_target::syscalls;
@@ -44,6 +44,7 @@ struct Book {
     pthread: u64,
     last_ns: u64,
     last_row: Option<RowId>,
+    last_reading: Reading,
     history: History,
     /// The wait it was in, and the time slice it began in: a new slice may bring a new descriptor.
     wait: Option<(Call, u64, WaitId)>,
@@ -103,6 +104,7 @@ impl Sampled {
                 pthread: thread.pthread,
                 last_ns: now_ns,
                 last_row: None,
+                last_reading: Reading::CoScheduled,
                 history: History::default(),
                 wait: None,
             };
@@ -113,14 +115,18 @@ impl Sampled {
             return;
         }
         let mut batch = std::mem::take(&mut self.batch);
-        self.resolver
-            .begin_batch(sink.paths, sink.profile, &mut batch.codes);
-        for sample in &batch.samples {
+        self.resolver.begin_batch();
+        let mut codes = std::mem::take(&mut batch.codes).into_iter().peekable();
+        for (index, sample) in batch.samples.iter().enumerate() {
+            while let Some(new) = codes.next_if(|new| new.sample <= index) {
+                self.resolver
+                    .define(sink.paths, sink.profile, new.address, new.code);
+            }
             self.take(sample, &batch, sink);
         }
         let stale = self.resolver.end_batch();
         if !stale.is_empty() {
-            self.slot.reader().forget_codes(&stale);
+            self.slot.reader().forget_codes(&stale, now_ns);
         }
         self.batch = batch;
         self.batch.clear();
@@ -154,9 +160,9 @@ impl Sampled {
     fn take(&mut self, sample: &RawSample, batch: &Batch, sink: &mut Sink<'_>) {
         let raw = &batch.frames[sample.frames.start as usize..sample.frames.end as usize];
         let interpreter = &self.slot.interpreter;
-        let resolved = self
-            .resolver
-            .stack(interpreter, sink.paths, sink.profile, raw);
+        let resolved =
+            self.resolver
+                .stack(interpreter, sink.paths, sink.profile, raw, sample.verified);
         let verdict = match (sample.verdict, resolved.whole, resolved.stack) {
             (Verdict::Exact, true, _) if resolved.suspect => Verdict::Validated,
             (verdict, true, _) => verdict,
@@ -194,6 +200,7 @@ impl Sampled {
         let weight_ns = sample.time_ns.saturating_sub(book.last_ns);
         book.last_ns = book.last_ns.max(sample.time_ns);
         book.last_row = Some(row);
+        book.last_reading = sample.reading;
         let time_ns = sample.time_ns.saturating_sub(sink.start_ns);
         sink.profile.timeline.threads[book.id.0 as usize].end_ns = time_ns;
         sink.profile.series.add(row, weight_ns);
@@ -210,12 +217,20 @@ impl Sampled {
     /// Accounts for the time between the last samples and the end of the process.
     pub(crate) fn close(&mut self, sink: &mut Sink<'_>, end_ns: u64) {
         self.drain(sink, end_ns);
-        for book in &mut self.threads {
+        let living = self.slot.reader().living();
+        for (index, book) in self.threads.iter_mut().enumerate() {
             let gap = end_ns.saturating_sub(book.last_ns);
-            let Some(row) = book.last_row.filter(|_| gap > 0 && gap <= LAST_GAP_NS) else {
+            let Some(row) = book
+                .last_row
+                .filter(|_| gap > 0 && gap <= LAST_GAP_NS && living.contains(&(index as u32)))
+            else {
                 continue;
             };
-            sink.profile.series.add_many(row, 0, gap);
+            sink.profile.series.add(row, gap);
+            let verdict = sink.profile.series.row(row).verdict;
+            let quality = &mut sink.profile.meta.quality;
+            quality.verdicts.add(verdict, 1);
+            quality.readings[book.last_reading as usize] += 1;
             let time_ns = end_ns.saturating_sub(sink.start_ns);
             sink.moments.push(Moment {
                 time_ns,

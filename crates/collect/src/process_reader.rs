@@ -18,17 +18,17 @@
 //! When nobody holds the GIL, each blocked thread is proved by its own time slices, and a thread
 //! that runs native code is read twice and compared.
 
-use crate::batch::Batch;
+use crate::batch::{Batch, NewCode};
 use crate::control::Control;
 use crate::group::{Group, Member, emit};
 use crate::interpreter::Interpreter;
 use crate::sequence_lock;
 use crate::thread_reader::ThreadReader;
 use crate::threads::ThreadIds;
-use pitstop_cpython::{Code, interpreters, threads, threads_head};
+use pitstop_cpython::{Code, Fingerprint, interpreters, read_fingerprint, threads, threads_head};
 use pitstop_model::{Reading, Verdict};
 use pitstop_target::threads::ThreadFiles;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -38,6 +38,13 @@ pub(crate) const ATTEMPTS: u32 = 4;
 const DOUBLE_ATTEMPTS: u32 = 24;
 /// A thread that has been at rest for this long leaves the hot path: see [`ProcessReader::check_quiet`].
 const QUIET_NS: u64 = 30_000_000;
+
+/// How long after the start of sampling every code object is looked at in every sample.
+const START_NS: u64 = 1_000_000_000;
+/// And how long after one was found to have taken the place of another.
+const VERIFY_NS: u64 = 250_000_000;
+/// More addresses than this are not worth remembering one by one.
+const MAX_REUSED: usize = 65_536;
 
 /// How a tick ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +78,13 @@ pub(crate) struct ProcessReader {
     ids: ThreadIds,
     next_index: u32,
     found: Vec<NewThread>,
-    /// Addresses of the code objects that were read already.
-    codes: FxHashSet<u64>,
+    /// The code objects that were read already, by address.
+    codes: FxHashMap<u64, Option<Fingerprint>>,
+    /// Addresses at which one code object took the place of another. They are looked at in every
+    /// sample: the interpreter does not tell when it frees one.
+    reused: FxHashSet<u64>,
+    /// Until then every code object is looked at in every sample: imports free code all the time.
+    verify_until_ns: u64,
     /// Somebody held the GIL at the last moment that was read.
     held: bool,
     /// Whether the frame sequence counter may be used, once that was looked up.
@@ -89,7 +101,9 @@ impl ProcessReader {
             ids: ThreadIds::new(pid),
             next_index: 0,
             found: Vec::new(),
-            codes: FxHashSet::default(),
+            codes: FxHashMap::default(),
+            reused: FxHashSet::default(),
+            verify_until_ns: pitstop_target::clock::now_ns() + START_NS,
             held: false,
             may_anchor: None,
         }
@@ -106,11 +120,14 @@ impl ProcessReader {
         self.held
     }
 
-    /// Forgets code objects whose addresses are used by others now.
-    pub(crate) fn forget_codes(&mut self, addresses: &[u64]) {
+    /// Forgets code objects whose addresses are used by others now, and has an eye on these
+    /// addresses from now on, and on all for a while.
+    pub(crate) fn forget_codes(&mut self, addresses: &[u64], now_ns: u64) {
         for address in addresses {
             self.codes.remove(address);
+            self.reused.insert(*address);
         }
+        self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
     }
 
     /// Completes the samples that were added from `frames` on.
@@ -123,19 +140,46 @@ impl ProcessReader {
             .any(|sample| sample.holds_gil);
     }
 
-    /// Reads the code objects of the samples from `from` on that were never seen before.
-    fn read_new_codes(&mut self, batch: &mut Batch, from: usize) {
+    /// Reads the code objects of the samples from `frame` on that were never seen before, or that
+    /// took the place of another one.
+    fn read_new_codes(&mut self, batch: &mut Batch, frame: usize) {
+        let (memory, layout) = (&self.interpreter.memory, &self.interpreter.layout);
+        let now_ns = batch.samples.last().map_or(0, |sample| sample.time_ns);
+        let all = now_ns < self.verify_until_ns;
+        let first = batch
+            .samples
+            .iter()
+            .rposition(|sample| (sample.frames.start as usize) < frame);
+        let first = first.map_or(0, |before| before + 1);
         let Batch { frames, codes, .. } = batch;
-        for frame in &frames[from..] {
-            if self.codes.insert(frame.code)
-                && let Ok(code) = Code::read(
-                    &self.interpreter.memory,
-                    &self.interpreter.layout,
-                    frame.code,
-                )
-            {
-                codes.push((frame.code, code));
+        for frame in &frames[frame..] {
+            let known = self.codes.contains_key(&frame.code);
+            if known && !all && !self.reused.contains(&frame.code) {
+                continue;
             }
+            let now = read_fingerprint(memory, layout, frame.code).ok();
+            if known && self.codes.get(&frame.code) == Some(&now) {
+                continue;
+            }
+            if known {
+                self.reused.insert(frame.code);
+                self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
+            }
+            self.codes.insert(frame.code, now);
+            if let Ok(code) = Code::read(memory, layout, frame.code) {
+                codes.push(NewCode {
+                    sample: first,
+                    address: frame.code,
+                    code,
+                });
+            }
+        }
+        for sample in &mut batch.samples[first..] {
+            sample.verified = all;
+        }
+        if self.reused.len() > MAX_REUSED {
+            self.reused.clear();
+            self.verify_until_ns = now_ns + VERIFY_NS;
         }
     }
 
@@ -265,6 +309,7 @@ impl ProcessReader {
         for _ in 0..ATTEMPTS {
             let interpreter = Arc::clone(&self.interpreter);
             let group = &mut self.groups[at];
+            group.drop_gone();
             if group.active.is_empty() {
                 if !group.wake_holder(&interpreter) {
                     return Tick::Done;
@@ -366,6 +411,7 @@ impl ProcessReader {
         for _ in 0..DOUBLE_ATTEMPTS {
             let interpreter = Arc::clone(&self.interpreter);
             let group = &mut self.groups[at];
+            group.drop_gone();
             if group.active.is_empty() {
                 if !group.wake_holder(&interpreter) {
                     return Tick::Done;
@@ -553,6 +599,18 @@ impl ProcessReader {
                 }
             }
         }
+    }
+
+    /// The numbers of the threads that are there.
+    pub(crate) fn living(&self) -> Vec<u32> {
+        let threads = self
+            .groups
+            .iter()
+            .flat_map(|group| group.active.iter().chain(&group.quiet));
+        threads
+            .filter(|thread| !thread.gone)
+            .map(|thread| thread.index)
+            .collect()
     }
 
     /// The addresses that the GILs of this process occupy.

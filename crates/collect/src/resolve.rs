@@ -15,6 +15,8 @@ use std::hash::{Hash, Hasher};
 const MAX_CODES: usize = 65_536;
 /// Likewise for remembered stacks.
 const MAX_STACKS: usize = 262_144;
+/// What CPython 3.12 and later call the code of their entry frames (`Python/specialize.c`).
+const TRAMPOLINE: &str = "<interpreter trampoline>";
 
 /// What a raw stack turned out to be.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +37,8 @@ struct KnownCode {
     function: FunctionId,
     /// The last batch in which its identity was checked.
     checked: u64,
+    /// The batch it came with.
+    defined: u64,
 }
 
 /// A stack that was resolved before.
@@ -73,6 +77,7 @@ fn hash_of(frames: &[RawFrame]) -> u64 {
 struct KnownFrame {
     frame: FrameId,
     in_c_call: bool,
+    is_trampoline: bool,
 }
 
 /// The memory of one process's code objects.
@@ -94,30 +99,35 @@ impl Resolver {
         self.stacks.clear();
     }
 
-    /// Begins a batch of samples with the code objects that came with it. All others will be
-    /// checked once more on first use.
-    pub(crate) fn begin_batch(
-        &mut self,
-        paths: &Paths,
-        profile: &mut Profile,
-        codes: &mut Vec<(u64, Code)>,
-    ) {
+    /// Begins a batch of samples. Code objects will be checked once more on first use.
+    pub(crate) fn begin_batch(&mut self) {
         self.batch += 1;
         if self.codes.len() > MAX_CODES || self.stacks.len() > MAX_STACKS {
             self.clear();
         }
-        for (address, code) in codes.drain(..) {
-            let function = add_function(paths, profile, &code);
-            self.codes.insert(
-                address,
-                KnownCode {
-                    code,
-                    function,
-                    checked: 0,
-                },
-            );
+    }
+
+    /// Takes the code object that is at `address` from the next sample on.
+    pub(crate) fn define(
+        &mut self,
+        paths: &Paths,
+        profile: &mut Profile,
+        address: u64,
+        code: Code,
+    ) {
+        let function = add_function(paths, profile, &code);
+        let new = KnownCode {
+            code,
+            function,
+            checked: 0,
+            defined: self.batch,
+        };
+        if self.codes.insert(address, new).is_some() {
             self.frames.retain(|&(known, _), _| known != address);
+            self.stacks.clear();
         }
+        // Whatever was found out about the earlier one does not hold for this one.
+        self.stale.remove(&address);
     }
 
     /// Ends a batch: forgets the code objects whose address is another's by now, and names them.
@@ -132,31 +142,35 @@ impl Resolver {
         stale
     }
 
-    /// Resolves a stack given from its innermost frame outwards.
+    /// Resolves a stack given from its innermost frame outwards. `verified` says that its code
+    /// objects were looked at along with it.
     pub(crate) fn stack(
         &mut self,
         interpreter: &Interpreter,
         paths: &Paths,
         profile: &mut Profile,
         frames: &[RawFrame],
+        verified: bool,
     ) -> Resolved {
         let hash = hash_of(frames);
         let known = self.stacks.get(&hash).filter(|known| known.is(frames));
         if let Some(known) = known
-            && known.checked == self.batch
+            && (known.checked == self.batch || verified)
         {
             return known.resolved;
         }
         let known = known.map(|known| known.resolved);
         let mut suspect = false;
-        for frame in frames {
-            suspect |= self.check(interpreter, frame.code);
+        if !verified {
+            for frame in frames {
+                suspect |= self.check(interpreter, frame.code);
+            }
         }
         let resolved = match known {
-            Some(known) => Resolved { suspect, ..known },
-            None => self.resolve(interpreter, paths, profile, frames, suspect),
+            Some(known) if !suspect => known,
+            _ => self.resolve(interpreter, paths, profile, frames, suspect, verified),
         };
-        if resolved.whole {
+        if resolved.whole && !suspect {
             let places = frames.iter().map(place_of).collect();
             let stack = KnownStack {
                 places,
@@ -175,11 +189,14 @@ impl Resolver {
         profile: &mut Profile,
         frames: &[RawFrame],
         suspect: bool,
+        verified: bool,
     ) -> Resolved {
         let mut whole = true;
         let mut inside_out: Vec<KnownFrame> = Vec::with_capacity(frames.len());
         for raw in frames {
-            match self.frame(interpreter, paths, profile, *raw) {
+            match self.frame(interpreter, paths, profile, *raw, verified) {
+                // The frame through which the interpreter calls an `__init__`: no line of a program.
+                Some(known) if known.is_trampoline => {}
                 Some(known) => inside_out.push(known),
                 // One frame that cannot be read must not cost the others, but what lies beyond
                 // it may belong to another stack: keep the innermost part.
@@ -210,7 +227,19 @@ impl Resolver {
         paths: &Paths,
         profile: &mut Profile,
         raw: RawFrame,
+        verified: bool,
     ) -> Option<KnownFrame> {
+        // A code object of an earlier batch whose address is another's by now: which of the two
+        // this frame belonged to cannot be told.
+        let ambiguous = !verified
+            && self.stale.contains(&raw.code)
+            && self
+                .codes
+                .get(&raw.code)
+                .is_some_and(|known| known.defined != self.batch);
+        if ambiguous {
+            return None;
+        }
         if let Some(&known) = self.frames.get(&(raw.code, raw.instruction)) {
             return Some(known);
         }
@@ -230,6 +259,7 @@ impl Resolver {
         let known = KnownFrame {
             frame: profile.places.add_frame(frame),
             in_c_call: opcode.is_some_and(|opcode| interpreter.opcodes.calls(opcode)),
+            is_trampoline: known.code.name == TRAMPOLINE,
         };
         self.frames.insert((raw.code, raw.instruction), known);
         Some(known)
@@ -245,14 +275,13 @@ impl Resolver {
         if !self.codes.contains_key(&address) {
             let code = Code::read(&interpreter.memory, &interpreter.layout, address).ok()?;
             let function = add_function(paths, profile, &code);
-            self.codes.insert(
-                address,
-                KnownCode {
-                    code,
-                    function,
-                    checked: self.batch,
-                },
-            );
+            let known = KnownCode {
+                code,
+                function,
+                checked: self.batch,
+                defined: 0,
+            };
+            self.codes.insert(address, known);
         }
         self.codes.get(&address)
     }

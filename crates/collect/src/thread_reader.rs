@@ -35,6 +35,8 @@ pub(crate) struct ThreadReader {
     /// What the scheduler said when the first copy was taken of the blocked thread. While it says
     /// the same, the thread has not run and the copy is still its stack.
     captured: Option<SchedStat>,
+    /// The operating system says that the thread has ended.
+    pub(crate) gone: bool,
     /// Sizes of code objects' frames, in words, by address.
     frame_words: FxHashMap<u64, u64>,
     /// Whether the instruction at an address of a code object can run Python code.
@@ -85,6 +87,7 @@ impl ThreadReader {
             blocked: None,
             quiet_since_ns: None,
             captured: None,
+            gone: false,
             frame_words: FxHashMap::default(),
             call_sites: FxHashMap::default(),
             first,
@@ -318,8 +321,12 @@ impl ThreadReader {
         let Some(files) = &self.files else {
             return Activity::default();
         };
-        let Ok(sched) = files.schedstat() else {
-            return Activity::default();
+        let sched = match files.schedstat() {
+            Ok(sched) => sched,
+            Err(error) => {
+                self.gone = pitstop_target::is_gone(&error);
+                return Activity::default();
+            }
         };
         let unchanged = self.sched == Some(sched);
         if !unchanged || self.blocked.is_none() {

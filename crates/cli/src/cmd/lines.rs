@@ -23,9 +23,6 @@ pub(crate) fn lines(mut args: LinesArgs, style: Choice) -> Outcome {
         fold_library: !args.show_library,
     };
     let table = table_of(&profile, &elapsed, &options);
-    if args.json {
-        return answer(&pitstop_view::json::lines(&table));
-    }
     if table.files.is_empty() && !options.select.is_empty() {
         return Err(Failure::new(
             Status::Usage,
@@ -36,6 +33,9 @@ pub(crate) fn lines(mut args: LinesArgs, style: Choice) -> Outcome {
         )
         .because("no sample fell into a function or file of that name")
         .cure("see what there is: pitstop lines, or pitstop tree"));
+    }
+    if args.json {
+        return answer(&pitstop_view::json::lines(&table));
     }
     answer(&pitstop_view::lines::render(&table, &style.for_stdout()))
 }

@@ -12,6 +12,7 @@ use pitstop_collect::{
 };
 use pitstop_export::{Format, Granularity, Selection};
 use pitstop_model::{ExitStatus, Profile};
+use pitstop_target::process::OpenError;
 use pitstop_target::signals;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -99,6 +100,9 @@ impl Recorder<'_> {
     pub(crate) fn record(self, style: Choice) -> Outcome {
         // Before the program starts: a typing error must not cost a run.
         let export = self.export_format()?;
+        if let Some(path) = &self.output.json {
+            check_writable(path)?;
+        }
         let target = self.target(export)?;
         let recording = self.collect(target.archive.clone())?;
         let kept = keep(&target);
@@ -107,11 +111,14 @@ impl Recorder<'_> {
         {
             return refused(refusal, recording.exit);
         }
-        let profile = self.reload(
-            &target,
-            kept.as_ref().ok().map(PathBuf::as_path),
-            recording.profile,
-        );
+        // What could not be written to the end is still whole in memory.
+        let profile = match (&recording.archive_error, &kept) {
+            (Some(_), _) => recording.profile,
+            (None, kept) => {
+                let kept = kept.as_ref().ok().map(PathBuf::as_path);
+                self.reload(&target, kept, recording.profile)
+            }
+        };
         let verdict = Verdict::of(&profile);
         if self.verdict {
             let text = pitstop_view::verdict::render(&verdict, &style.for_stderr());
@@ -159,7 +166,7 @@ impl Recorder<'_> {
             });
         }
         if let Some(path) = &self.output.output {
-            check_parent(path)?;
+            check_writable(path)?;
         }
         Ok(Target {
             archive: kept::begin().ok(),
@@ -282,7 +289,20 @@ fn explain(error: &RecordError) -> Failure {
         RecordError::Archive(_) => Status::Usage,
         RecordError::Io(_) => Status::Failed,
     };
-    Failure::of(status, error)
+    let failure = Failure::of(status, error);
+    match status {
+        Status::CannotMeasure => failure.cure(cure_for_process(error)),
+        _ => failure,
+    }
+}
+
+/// What to do about a process that cannot be watched.
+pub(crate) fn cure_for_process(error: &RecordError) -> &'static str {
+    match error {
+        RecordError::Open(OpenError::Denied(_)) => "see what is allowed here: pitstop doctor",
+        RecordError::Open(_) => "look for the process: pgrep -af python",
+        _ => "name a process that runs CPython 3.8 to 3.15: pgrep -af python",
+    }
 }
 
 /// The foreign format for a file; `None` when it is to be an archive.
@@ -347,17 +367,26 @@ fn write_json(path: &Path, text: &str) -> Result<(), Failure> {
     })
 }
 
-fn check_parent(path: &Path) -> Result<(), Failure> {
+/// A file that is to be written must have a directory to be in, and not be one itself.
+fn check_writable(path: &Path) -> Result<(), Failure> {
+    let cannot = || {
+        Failure::new(
+            Status::Usage,
+            format!("`{}` cannot be written", path.display()),
+        )
+    };
+    if path.is_dir() {
+        return Err(cannot()
+            .because("it is a directory")
+            .cure("name a file in it"));
+    }
     let parent = path
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
     match parent {
-        Some(parent) if !parent.is_dir() => Err(Failure::new(
-            Status::Usage,
-            format!("`{}` cannot be written", path.display()),
-        )
-        .because(format!("there is no directory `{}`", parent.display()))
-        .cure(format!("mkdir -p {}", parent.display()))),
+        Some(parent) if !parent.is_dir() => Err(cannot()
+            .because(format!("there is no directory `{}`", parent.display()))
+            .cure(format!("mkdir -p {}", parent.display()))),
         _ => Ok(()),
     }
 }
