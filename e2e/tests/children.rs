@@ -243,7 +243,8 @@ fn a_worker_that_is_born_during_the_recording_is_found() {
         let archive = workbench.path().join(".cache/pitstop");
         pitstop_e2e::wait_until("the recording", || {
             let mut files = std::fs::read_dir(&archive).ok()?.flatten();
-            files.find(|file| file.metadata().is_ok_and(|meta| meta.len() > 0))
+            // More than its head: the processes that are there have been looked for.
+            files.find(|file| file.metadata().is_ok_and(|meta| meta.len() > 64))
         });
         let kill = format!("kill -s KILL {}", workers[0]);
         let status = std::process::Command::new("/bin/sh")

@@ -231,13 +231,15 @@ impl Group {
         Some(interpreters.last()?.control.gil(&interpreter.layout))
     }
 
-    /// Samples all threads while nobody holds the GIL.
+    /// Samples all threads while nobody holds the GIL; `None`, and no sample, if somebody has taken
+    /// it meanwhile.
     pub(crate) fn idle(
         &mut self,
         interpreter: &Interpreter,
         now_ns: u64,
         batch: &mut Batch,
-    ) -> Tick {
+    ) -> Option<Tick> {
+        let before = (batch.samples.len(), batch.frames.len());
         for index in 0..self.active.len() {
             let thread = &mut self.active[index];
             thread.look(now_ns);
@@ -292,7 +294,15 @@ impl Group {
                 batch,
             );
         }
-        Tick::Done
+        if self.gil_now(interpreter).and_then(Gil::holder).is_some() {
+            batch.samples.truncate(before.0);
+            batch.frames.truncate(before.1);
+            for thread in &mut self.active {
+                thread.clear_captured();
+            }
+            return None;
+        }
+        Some(Tick::Done)
     }
 
     pub(crate) fn emit_all(

@@ -352,7 +352,10 @@ impl ProcessReader {
                 continue;
             }
             let Some(holder) = seen.gil.holder() else {
-                return group.idle(&interpreter, now_ns, batch);
+                match group.idle(&interpreter, now_ns, batch) {
+                    Some(tick) => return tick,
+                    None => continue,
+                }
             };
             let Some(position) = group.position_of(holder) else {
                 if !group.promote(holder) {
@@ -371,7 +374,8 @@ impl ProcessReader {
                 (Some(holder_cpu), _) if holder_cpu != cpu => {
                     return Tick::Elsewhere(holder_cpu);
                 }
-                (None, None) => return group.idle(&interpreter, now_ns, batch),
+                // The holder's CPU cannot be told: compare two copies instead.
+                (None, None) => return self.double_group(at, now_ns, batch),
                 (None, Some(slices)) if group.slices() != Some(slices) => continue,
                 _ => {}
             }
@@ -432,7 +436,10 @@ impl ProcessReader {
                 continue;
             }
             let Some(holder) = gil.holder() else {
-                return group.idle(&interpreter, now_ns, batch);
+                match group.idle(&interpreter, now_ns, batch) {
+                    Some(tick) => return tick,
+                    None => continue,
+                }
             };
             let Some(position) = group.position_of(holder) else {
                 if !group.promote(holder) {
@@ -520,8 +527,10 @@ impl ProcessReader {
                     return Tick::Lost;
                 };
                 let Some(holder) = before.holder() else {
-                    group.idle(&interpreter, now_ns, batch);
-                    break;
+                    if group.idle(&interpreter, now_ns, batch).is_some() {
+                        break;
+                    }
+                    continue;
                 };
                 let Some(position) = group.position_of(holder) else {
                     if !group.promote(holder) {

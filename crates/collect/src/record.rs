@@ -11,7 +11,7 @@ use crate::sampler::{Sampler, Way};
 use crate::source::SourceKeeper;
 use pitstop_archive::Writer;
 use pitstop_model::{CurvePoint, ExitStatus, Moment, Profile, RateChange};
-use pitstop_target::clock::now_ns;
+use pitstop_target::clock::{now_ns, thread_cpu_ns};
 use pitstop_target::process::OpenError;
 use pitstop_target::signals;
 use pitstop_target::spawn::{self, Child, Ended, Exit, SpawnError};
@@ -41,6 +41,8 @@ const HANG_UP: i32 = 1;
 const PROGRESS_EVERY_NS: u64 = 100_000_000;
 /// A chore that takes one unit of time rests for so many.
 const CHORE_SHARE: u64 = 250;
+/// Looking for children is more urgent: one that lives for a tenth of a second must be seen.
+const CHILDREN_SHARE: u64 = 60;
 /// Nothing rests for longer than this.
 const MAX_PAUSE_NS: u64 = 400_000_000;
 
@@ -305,19 +307,20 @@ impl<'a> Session<'a> {
             let now = now_ns();
             let elapsed = now - self.start_ns;
             if due.children.is_due(now) {
+                let begun = thread_cpu_ns();
                 self.family.find_children(&mut sink!(self), now);
                 self.family.bury(&self.sampler, &mut sink!(self), now);
-                due.children.done(now);
+                due.children.done(begun);
             }
             self.family.tend(&self.sampler, &mut sink!(self), now);
             if due.quiet.is_due(now) {
-                let begun = now_ns();
+                let begun = thread_cpu_ns();
                 self.family.check_quiet(now);
                 due.quiet.done(begun);
             }
             self.drain(now);
             if due.refresh.is_due(now) {
-                let begun = now_ns();
+                let begun = thread_cpu_ns();
                 self.family.refresh(now);
                 self.ask_for_sources();
                 due.refresh.done(begun);
@@ -333,12 +336,14 @@ impl<'a> Session<'a> {
             }
             self.govern(now);
             if due.archive.is_due(now) {
+                let begun = thread_cpu_ns();
                 self.append_to_archive();
-                due.archive.done(now);
+                due.archive.done(begun);
             }
             if due.progress.is_due(now) {
+                let begun = thread_cpu_ns();
                 progress(self.progress(now));
-                due.progress.done(now);
+                due.progress.done(begun);
             }
             let over = self.options.duration.is_some_and(|limit| {
                 elapsed >= u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
@@ -535,11 +540,11 @@ struct Due {
 impl Default for Due {
     fn default() -> Self {
         Self {
-            children: Timer::every(CHILDREN_EVERY_NS),
-            quiet: Timer::every(QUIET_EVERY_NS),
-            refresh: Timer::every(REFRESH_EVERY_NS),
-            archive: Timer::every(ARCHIVE_EVERY_NS),
-            progress: Timer::every(PROGRESS_EVERY_NS),
+            children: Timer::every(CHILDREN_EVERY_NS, CHILDREN_SHARE),
+            quiet: Timer::every(QUIET_EVERY_NS, CHORE_SHARE),
+            refresh: Timer::every(REFRESH_EVERY_NS, CHORE_SHARE),
+            archive: Timer::every(ARCHIVE_EVERY_NS, CHORE_SHARE),
+            progress: Timer::every(PROGRESS_EVERY_NS, CHORE_SHARE),
         }
     }
 }
@@ -549,13 +554,15 @@ impl Default for Due {
 struct Timer {
     every_ns: u64,
     next_ns: u64,
+    share: u64,
 }
 
 impl Timer {
-    fn every(every_ns: u64) -> Self {
+    fn every(every_ns: u64, share: u64) -> Self {
         Self {
             every_ns,
             next_ns: 0,
+            share,
         }
     }
 
@@ -563,11 +570,12 @@ impl Timer {
         now_ns >= self.next_ns
     }
 
-    /// Says that it was done just now, having been begun at `begun_ns`.
-    fn done(&mut self, begun_ns: u64) {
-        let now_ns = now_ns();
-        let pause = now_ns.saturating_sub(begun_ns).saturating_mul(CHORE_SHARE);
-        self.next_ns = now_ns + pause.clamp(self.every_ns, MAX_PAUSE_NS.max(self.every_ns));
+    /// Says that it was done just now. `begun_cpu_ns` is the CPU time of this thread when it was
+    /// begun: what counts is the work, not the waiting for a CPU.
+    fn done(&mut self, begun_cpu_ns: u64) {
+        let used = thread_cpu_ns().saturating_sub(begun_cpu_ns);
+        let pause = used.saturating_mul(self.share);
+        self.next_ns = now_ns() + pause.clamp(self.every_ns, MAX_PAUSE_NS.max(self.every_ns));
     }
 }
 

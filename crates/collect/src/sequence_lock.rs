@@ -89,7 +89,10 @@ pub(crate) fn sample(
             return None;
         }
         let Some(holder) = seen.gil.holder() else {
-            return Some(group.idle(interpreter, now_ns, batch));
+            match group.idle(interpreter, now_ns, batch) {
+                Some(tick) => return Some(tick),
+                None => continue,
+            }
         };
         if holder != state {
             group.predicted = group.position_of(holder)?;

@@ -2,6 +2,7 @@
 
 use crate::batch::Activity;
 use crate::interpreter::Interpreter;
+use pitstop_cpython::layout::FrameStyle;
 use pitstop_cpython::{
     Layout, MAX_THREAD_BYTES, Memory, RawFrame, Slice, Snapshot, ThreadState, WalkEnd,
     thread_prefix_bytes, walk,
@@ -226,7 +227,10 @@ impl ThreadReader {
     /// that runs moves on within its frame, and any of its lines is true.
     pub(crate) fn copies_agree(&self) -> bool {
         let (first, second) = (&self.first.frames, &self.second.frames);
-        self.first.end == self.second.end
+        // Two torn walks can fail alike; a walk that is cut off at the limit is true as far as it goes.
+        let ended = matches!(self.first.end, Some(WalkEnd::Complete | WalkEnd::TooDeep));
+        ended
+            && self.first.end == self.second.end
             && first.len() == second.len()
             && first.iter().zip(second).enumerate().all(|(depth, (a, b))| {
                 a.code == b.code
@@ -239,7 +243,37 @@ impl ThreadReader {
     /// can agree when a program alternates between two stacks in step with the reading; but then
     /// frames of one stack usually do not fit on those of the other.
     pub(crate) fn is_plausible(&mut self, interpreter: &Interpreter) -> bool {
-        self.is_contiguous(interpreter) && self.callers_stand_at_calls(interpreter)
+        self.is_still_current(interpreter)
+            && self.is_contiguous(interpreter)
+            && self.callers_stand_at_calls(interpreter)
+    }
+
+    /// Looks once more at the innermost frame: still the current one, still of the same code. Memory
+    /// of a frame that ended is used again, also at the same address.
+    pub(crate) fn is_still_current(&self, interpreter: &Interpreter) -> bool {
+        let (Some(frame), true) = (
+            self.first.frames.first(),
+            interpreter.layout.frame.style == FrameStyle::Direct,
+        ) else {
+            return true;
+        };
+        let (mut code, mut current) = ([0; 8], [0; 8]);
+        let read = interpreter.memory.read_many(&mut [
+            Slice {
+                address: frame.address.wrapping_add(interpreter.layout.frame.code),
+                buffer: &mut code,
+            },
+            Slice {
+                address: self
+                    .state
+                    .address
+                    .wrapping_add(interpreter.layout.thread.frame),
+                buffer: &mut current,
+            },
+        ]);
+        read == 2
+            && u64::from_ne_bytes(code) & !3 == frame.code
+            && u64::from_ne_bytes(current) == self.word(interpreter.layout.thread.frame)
     }
 
     /// From 3.13 on the instruction of a caller can be looked at: it must be one that can run
