@@ -205,7 +205,7 @@ fn a_second_interpreter_in_the_process_is_sampled_too() {
         for function in ["sub_work", "main"] {
             let samples = profile.samples_in(function);
             assert!(
-                samples > 100,
+                samples > 30,
                 "{samples} of {function}: {:?}",
                 profile.quality
             );
