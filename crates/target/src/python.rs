@@ -510,7 +510,7 @@ fn libc_of(maps: &[Mapping]) -> Libc {
 }
 
 /// A word about programs that people mistake for the Python program they started.
-fn name_of_program(exe: &std::path::Path) -> &'static str {
+pub(crate) fn name_of_program(exe: &std::path::Path) -> &'static str {
     let name = exe.file_name().map_or(b"".as_slice(), OsStrExt::as_bytes);
     let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
     match name {
