@@ -150,7 +150,7 @@ for number in range(8):
         let profile = workbench.last_profile();
         assert_complete(&profile, python, 9);
         for number in 0..8 {
-            profile.assert_lasted(&format!("burn_{number}"), 40);
+            profile.assert_lasted(&format!("burn_{number}"), 10);
         }
     });
 }

@@ -54,7 +54,11 @@ fn the_costliest_lines_have_the_text_of_the_file() {
         assert_eq!(hottest.len(), 1, "{lines:#}");
         // Which line of the loop it is differs between interpreters and from run to run.
         let text = hottest[0]["text"].as_str().expect("text").trim();
-        let of_the_loop = ["while perf_counter() < end:", "for _ in range(200):", "pass"];
+        let of_the_loop = [
+            "while perf_counter() < end:",
+            "for _ in range(200):",
+            "pass",
+        ];
         assert!(of_the_loop.contains(&text), "{text}");
     });
 }

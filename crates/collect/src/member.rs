@@ -95,8 +95,8 @@ impl Sampled {
         for thread in found {
             let given = self.names.get(thread.pthread);
             let is_named = given.is_some();
-            let name = given
-                .unwrap_or_else(|| thread_name(self.slot.pid, thread.tid, thread.is_main));
+            let name =
+                given.unwrap_or_else(|| thread_name(self.slot.pid, thread.tid, thread.is_main));
             let start_ns = now_ns.saturating_sub(sink.start_ns);
             let id = sink.profile.timeline.add_thread(Thread {
                 process: self.process,
