@@ -166,11 +166,15 @@ fn without_memory(pid: u32) -> FindError {
     match (process::state_and_start(pid), process::exe(pid)) {
         (Err(_) | Ok((b'Z' | b'X', _)), _) => FindError::Gone(pid),
         (Ok(_), Ok(_)) => FindError::NotReady(pid),
-        (Ok(_), Err(_)) => FindError::NotPython {
-            pid,
-            exe: "it".into(),
-            what: "a thread of the kernel",
-        },
+        (Ok(_), Err(_)) if process::is_kernel_thread(pid).unwrap_or(false) => {
+            FindError::NotPython {
+                pid,
+                exe: "it".into(),
+                what: "a thread of the kernel",
+            }
+        }
+        // Its memory went first; the rest of it is about to.
+        (Ok(_), Err(_)) => FindError::Gone(pid),
     }
 }
 

@@ -46,10 +46,6 @@ impl Rig {
         };
         let wake_only = build(&["--package", "pitstop-target", "--example", "wake_only"])?;
         let mut inventory = pythons::prepare();
-        if !options.minors.is_empty() {
-            let wanted = |python: &Python| options.minors.contains(&python.minor);
-            inventory.found.retain(wanted);
-        }
         for (minor, reason) in &inventory.missing {
             println!("missing: Python 3.{minor}: {reason}");
         }
@@ -58,6 +54,10 @@ impl Rig {
         let peers = peers::prepare(&home, &any.executable);
         for what in &peers.missing {
             println!("missing: {what}");
+        }
+        if !options.minors.is_empty() {
+            let wanted = |python: &Python| options.minors.contains(&python.minor);
+            inventory.found.retain(wanted);
         }
         Ok(Self {
             pitstop,
