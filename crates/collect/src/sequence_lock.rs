@@ -7,18 +7,20 @@
 //! was never popped meanwhile; a frame that is not popped keeps its callers, so the stack is true.
 
 use crate::batch::Batch;
+use crate::burst::word;
 use crate::group::Group;
 use crate::interpreter::Interpreter;
 use crate::process_reader::Tick;
 use pitstop_cpython::Memory;
 use pitstop_model::{Reading, Verdict};
+use pitstop_target::LiveMemory;
 
 /// Moments that may be torn before the next one is waited for.
 const ATTEMPTS: u32 = 24;
 
 /// The words of a thread state that this protocol needs.
 #[derive(Clone, Copy, Debug)]
-struct Words {
+pub(crate) struct Words {
     frame: u64,
     anchor: u64,
     sequence: u64,
@@ -26,7 +28,7 @@ struct Words {
 
 impl Words {
     /// `None` for an interpreter without them.
-    fn of(interpreter: &Interpreter) -> Option<Self> {
+    pub(crate) fn of(interpreter: &Interpreter) -> Option<Self> {
         let thread = &interpreter.layout.thread;
         Some(Self {
             frame: thread.frame,
@@ -120,4 +122,87 @@ pub(crate) fn sample(
         }
     }
     Some(Tick::Moved)
+}
+
+/// A frame that the anchor names and that has not been popped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Alive {
+    pub(crate) frame: u64,
+    sequence: u64,
+}
+
+/// What is known about the anchor of one thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Anchor {
+    thread: u64,
+    /// The frame it names, if that is known to be on the stack.
+    alive: Option<Alive>,
+    /// What was written and not yet seen to be on the stack.
+    written: u64,
+    /// What the last copy of the thread state showed.
+    current: u64,
+    sequence: u64,
+    /// It is too far from the current frame to be of use.
+    worn: bool,
+}
+
+impl Anchor {
+    /// Makes sure that there is an anchor in the thread state.
+    pub(crate) fn renew(&mut self, words: Words, memory: &LiveMemory, thread: u64) {
+        if self.thread != thread {
+            *self = Self {
+                thread,
+                worn: true,
+                ..Self::default()
+            };
+        }
+        if !self.worn && (self.alive.is_some() || self.written != 0) {
+            return;
+        }
+        if self.current == 0 {
+            let mut current = [0; 8];
+            if memory
+                .read(thread.wrapping_add(words.frame), &mut current)
+                .is_err()
+            {
+                return;
+            }
+            self.current = u64::from_ne_bytes(current);
+        }
+        let address = thread.wrapping_add(words.anchor);
+        self.alive = None;
+        self.written = match memory.write_word(address, self.current) {
+            Ok(()) => self.current,
+            Err(_) => 0,
+        };
+        self.worn = false;
+    }
+
+    /// Looks at the next copy of the thread state. The frame returned was on the stack when the
+    /// copy was made; if the next copy returns the same, it has been on it all the time.
+    pub(crate) fn see(&mut self, words: Words, prefix: &[u8]) -> Option<Alive> {
+        let [frame, current, sequence] =
+            [words.anchor, words.frame, words.sequence].map(|offset| word(prefix, offset));
+        let now = Alive { frame, sequence };
+        let counted = sequence != self.sequence;
+        self.alive = match self.alive {
+            _ if frame == 0 => None,
+            Some(known) if known.frame == frame => Some(now),
+            // The interpreter never moves it without counting: somebody else did.
+            Some(_) => counted.then_some(now),
+            None if self.written == 0 => None,
+            None if self.written == frame => (current == frame).then_some(now),
+            None => counted.then_some(now),
+        };
+        if self.alive.is_some() || frame != self.written {
+            self.written = 0;
+        }
+        (self.current, self.sequence) = (current, sequence);
+        self.alive
+    }
+
+    /// Takes note how many samples it proved.
+    pub(crate) fn judge(&mut self, proved: usize) {
+        self.worn = proved == 0;
+    }
 }

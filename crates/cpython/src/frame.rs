@@ -71,6 +71,22 @@ pub fn walk(
     }
 }
 
+/// Like [`walk`], from the frame at `address` outwards.
+pub fn walk_from(
+    memory: &impl Memory,
+    layout: &Layout,
+    address: u64,
+    snapshot: &mut Snapshot,
+    frames: &mut Vec<RawFrame>,
+    max_depth: usize,
+) -> WalkEnd {
+    frames.clear();
+    match walk_chain(memory, layout, address, snapshot, frames, max_depth) {
+        Ok(end) => end,
+        Err(error) => error.into(),
+    }
+}
+
 fn walk_frames(
     memory: &impl Memory,
     layout: &Layout,
@@ -86,6 +102,17 @@ fn walk_frames(
         snapshot.get(memory, at, &mut pointer)?;
         address = u64::from_ne_bytes(pointer);
     }
+    walk_chain(memory, layout, address, snapshot, frames, max_depth)
+}
+
+fn walk_chain(
+    memory: &impl Memory,
+    layout: &Layout,
+    mut address: u64,
+    snapshot: &mut Snapshot,
+    frames: &mut Vec<RawFrame>,
+    max_depth: usize,
+) -> Result<WalkEnd, ReadError> {
     let mut buffer = [0; MAX_FRAME_BYTES];
     let size = (layout.frame.size as usize).min(MAX_FRAME_BYTES);
     // Brent's cycle search: one comparison a frame, no memory.
