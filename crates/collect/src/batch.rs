@@ -127,6 +127,9 @@ impl Batch {
 pub(crate) fn verdict_of(end: WalkEnd, frames: usize, trusted: Verdict) -> Verdict {
     let reason = match end {
         WalkEnd::Complete => return trusted,
+        // What was left on the C stack led there.
+        WalkEnd::Entering if trusted == Verdict::Exact => return Verdict::Validated,
+        WalkEnd::Entering => return trusted,
         WalkEnd::Unreadable => Reason::Unreadable,
         WalkEnd::NotAFrame => Reason::NotAFrame,
         WalkEnd::TooDeep => Reason::TooDeep,

@@ -34,6 +34,8 @@ use pitstop_target::clock;
 const MOMENTS: usize = 8;
 /// Slices of one system call: the kernel allows more, but copies their list first.
 const MOST_SLICES: usize = 48;
+/// Frames that follow each other in memory begin less than this apart.
+const MAX_FRAME_BYTES: u64 = 16_384;
 /// Room for the stack to grow within a burst, in bytes: half a dozen frames.
 const SLACK: u64 = 1024;
 
@@ -289,18 +291,32 @@ impl Burst {
         if moment.current.is_none() || !moment.is_whole() {
             return false;
         }
-        let neighbours = [
-            index.checked_sub(1),
-            Some(index + 1).filter(|&at| at < turns),
-        ];
-        neighbours.into_iter().flatten().any(|beside| {
-            let beside = &self.moments[beside];
-            beside.current == moment.current
-                && beside.is_whole()
-                && beside.end == moment.end
-                && is_same_stack(&beside.frames, &moment.frames)
-        })
+        let agrees = |beside: Option<usize>| {
+            let beside = beside.filter(|&at| at < turns).map(|at| &self.moments[at]);
+            beside.is_some_and(|beside| {
+                beside.current == moment.current
+                    && beside.is_whole()
+                    && beside.end == moment.end
+                    && is_same_stack(&beside.frames, &moment.frames)
+            })
+        };
+        let (earlier, later) = (agrees(index.checked_sub(1)), agrees(Some(index + 1)));
+        // Parts of a stack that lie apart are copied one after the other. A program that takes
+        // turns in step with that can tear two copies alike; three are another matter.
+        if is_scattered(&moment.frames) {
+            earlier && later
+        } else {
+            earlier || later
+        }
     }
+}
+
+/// True if the frames do not follow each other in memory: generators keep their own elsewhere.
+fn is_scattered(frames: &[RawFrame]) -> bool {
+    frames.windows(2).any(|pair| {
+        let above = pair[0].address.wrapping_sub(pair[1].address);
+        above > MAX_FRAME_BYTES
+    })
 }
 
 /// The word at `offset` of a copied thread state.

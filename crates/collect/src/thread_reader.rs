@@ -226,7 +226,10 @@ impl ThreadReader {
     /// True if both copies show the same stack.
     pub(crate) fn copies_agree(&self) -> bool {
         // Two torn walks can fail alike; a walk that is cut off at the limit is true as far as it goes.
-        let ended = matches!(self.first.end, Some(WalkEnd::Complete | WalkEnd::TooDeep));
+        let ended = matches!(
+            self.first.end,
+            Some(WalkEnd::Complete | WalkEnd::Entering | WalkEnd::TooDeep)
+        );
         ended
             && self.first.end == self.second.end
             && is_same_stack(&self.first.frames, &self.second.frames)
