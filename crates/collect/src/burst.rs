@@ -31,7 +31,7 @@ use pitstop_model::{Reading, Verdict};
 use pitstop_target::clock;
 
 /// Stacks copied by one system call.
-const MOMENTS: usize = 8;
+const MOMENTS: usize = 14;
 /// Slices of one system call: the kernel allows more, but copies their list first.
 const MOST_SLICES: usize = 48;
 /// Frames that follow each other in memory begin less than this apart.
@@ -221,6 +221,11 @@ impl Burst {
             moment.snapshot.begin_like(guess);
         }
         turns
+    }
+
+    /// Forgets what is known about the anchor; the next burst writes one.
+    pub(crate) fn forget_anchor(&mut self) {
+        self.anchor = Anchor::default();
     }
 
     /// Forgets what was guessed.

@@ -438,7 +438,11 @@ impl ProcessReader {
             match burst::sample(group, &interpreter, words, self.most, batch) {
                 Outcome::Taken(0) => {}
                 Outcome::Taken(_) => return Some(Tick::Done),
-                Outcome::Unfit => return None,
+                Outcome::Unfit => {
+                    // Whoever reads now may write an anchor of its own.
+                    group.burst.forget_anchor();
+                    return None;
+                }
             }
         }
         Some(Tick::Moved)
