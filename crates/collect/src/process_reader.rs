@@ -18,11 +18,12 @@
 //! When nobody holds the GIL, each blocked thread is proved by its own time slices, and a thread
 //! that runs native code is read twice and compared.
 
-use crate::batch::{Batch, NewCode};
+use crate::batch::{Batch, Mark, NewCode};
+use crate::burst::{self, Outcome};
 use crate::control::Control;
 use crate::group::{Group, Member, emit};
 use crate::interpreter::Interpreter;
-use crate::sequence_lock;
+use crate::sequence_lock::{self, Words};
 use crate::thread_reader::ThreadReader;
 use crate::threads::ThreadIds;
 use pitstop_cpython::{Code, Fingerprint, interpreters, read_fingerprint, threads, threads_head};
@@ -36,6 +37,8 @@ use std::sync::Arc;
 pub(crate) const ATTEMPTS: u32 = 4;
 /// Readings from another CPU that may be torn before the sample counts as moved.
 const DOUBLE_ATTEMPTS: u32 = 24;
+/// Bursts that may be torn before the sample counts as moved.
+const BURSTS: u32 = 6;
 /// A thread that has been at rest for this long leaves the hot path: see [`ProcessReader::check_quiet`].
 const QUIET_NS: u64 = 30_000_000;
 
@@ -87,6 +90,8 @@ pub(crate) struct ProcessReader {
     verify_until_ns: u64,
     /// Somebody held the GIL at the last moment that was read.
     held: bool,
+    /// The most samples of a thread to take at a tick: more than one if they cannot be too many.
+    most: usize,
     /// Whether the frame sequence counter may be used, once that was looked up.
     may_anchor: Option<bool>,
 }
@@ -105,8 +110,14 @@ impl ProcessReader {
             reused: FxHashSet::default(),
             verify_until_ns: pitstop_target::clock::now_ns() + START_NS,
             held: false,
+            most: 1,
             may_anchor: None,
         }
+    }
+
+    /// Whether a tick may take several samples of a thread.
+    pub(crate) fn set_unlimited(&mut self, unlimited: bool) {
+        self.most = if unlimited { usize::MAX } else { 1 };
     }
 
     /// Takes the threads found since the last call.
@@ -130,33 +141,37 @@ impl ProcessReader {
         self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
     }
 
-    /// Completes the samples that were added from `frames` on.
-    fn finish(&mut self, batch: &mut Batch, frames: usize) {
-        self.read_new_codes(batch, frames);
-        let added = batch.samples.iter().rev();
-        let from = frames as u32;
-        self.held = added
-            .take_while(|sample| sample.frames.start >= from)
-            .any(|sample| sample.holds_gil);
+    /// Remembers how far the batch has come. While every code object is to be looked at in every
+    /// sample, no stack is settled.
+    fn begin(&self, now_ns: u64, batch: &mut Batch) -> Mark {
+        if now_ns < self.verify_until_ns {
+            batch.settle(false);
+        }
+        batch.mark()
     }
 
-    /// Reads the code objects of the samples from `frame` on that were never seen before, or that
+    /// Completes the samples that were added since.
+    fn finish(&mut self, batch: &mut Batch, from: Mark) {
+        self.read_new_codes(batch, from);
+        let added = &batch.samples[from.samples..];
+        self.held = added.iter().any(|sample| sample.holds_gil);
+    }
+
+    /// Reads the code objects of the samples added since that were never seen before, or that
     /// took the place of another one.
-    fn read_new_codes(&mut self, batch: &mut Batch, frame: usize) {
+    fn read_new_codes(&mut self, batch: &mut Batch, from: Mark) {
         let (memory, layout) = (&self.interpreter.memory, &self.interpreter.layout);
         let now_ns = batch.samples.last().map_or(0, |sample| sample.time_ns);
         let all = now_ns < self.verify_until_ns;
-        let first = batch
-            .samples
-            .iter()
-            .rposition(|sample| (sample.frames.start as usize) < frame);
-        let first = first.map_or(0, |before| before + 1);
+        let first = from.samples;
         let Batch { frames, codes, .. } = batch;
-        for frame in &frames[frame..] {
+        let mut settled = !all;
+        for frame in &frames[from.frames..] {
             let known = self.codes.contains_key(&frame.code);
             if known && !all && !self.reused.contains(&frame.code) {
                 continue;
             }
+            settled = false;
             let now = read_fingerprint(memory, layout, frame.code).ok();
             if known && self.codes.get(&frame.code) == Some(&now) {
                 continue;
@@ -176,6 +191,9 @@ impl ProcessReader {
         }
         for sample in &mut batch.samples[first..] {
             sample.verified = all;
+        }
+        if batch.frames.len() > from.frames {
+            batch.settle(settled);
         }
         if self.reused.len() > MAX_REUSED {
             self.reused.clear();
@@ -290,7 +308,7 @@ impl ProcessReader {
     /// Samples every active thread from the CPU `cpu`, on which the caller runs and is pinned.
     pub(crate) fn co_scheduled(&mut self, cpu: u32, now_ns: u64, batch: &mut Batch) -> Tick {
         let mut outcome = Tick::Done;
-        let from = batch.frames.len();
+        let from = self.begin(now_ns, batch);
         for at in 0..self.groups.len() {
             match self.co_scheduled_group(at, cpu, now_ns, batch) {
                 Tick::Done => {}
@@ -396,7 +414,7 @@ impl ProcessReader {
     /// Samples every active thread from another CPU: everything is read twice and compared.
     pub(crate) fn double(&mut self, now_ns: u64, batch: &mut Batch) -> Tick {
         let mut outcome = Tick::Done;
-        let from = batch.frames.len();
+        let from = self.begin(now_ns, batch);
         for at in 0..self.groups.len() {
             match self.double_group(at, now_ns, batch) {
                 Tick::Done => {}
@@ -411,7 +429,29 @@ impl ProcessReader {
         }
     }
 
+    /// Samples a group at several moments by one system call, if that can be; `None` if not.
+    fn burst_group(&mut self, at: usize, words: Option<Words>, batch: &mut Batch) -> Option<Tick> {
+        let interpreter = Arc::clone(&self.interpreter);
+        let group = &mut self.groups[at];
+        group.drop_gone();
+        for _ in 0..BURSTS {
+            match burst::sample(group, &interpreter, words, self.most, batch) {
+                Outcome::Taken(0) => {}
+                Outcome::Taken(_) => return Some(Tick::Done),
+                Outcome::Unfit => {
+                    // Whoever reads now may write an anchor of its own.
+                    group.burst.forget_anchor();
+                    return None;
+                }
+            }
+        }
+        Some(Tick::Moved)
+    }
+
     fn double_group(&mut self, at: usize, now_ns: u64, batch: &mut Batch) -> Tick {
+        if let Some(tick) = self.burst_group(at, None, batch) {
+            return tick;
+        }
         for _ in 0..DOUBLE_ATTEMPTS {
             let interpreter = Arc::clone(&self.interpreter);
             let group = &mut self.groups[at];
@@ -474,19 +514,31 @@ impl ProcessReader {
             return self.double(now_ns, batch);
         }
         let mut outcome = Tick::Done;
-        let from = batch.frames.len();
-        for group in &mut self.groups {
+        let from = self.begin(now_ns, batch);
+        for at in 0..self.groups.len() {
+            let words = Words::of(&interpreter);
+            match self.burst_group(at, words, batch) {
+                Some(Tick::Done) => continue,
+                Some(_) => {
+                    outcome = Tick::Moved;
+                    continue;
+                }
+                None => {}
+            }
+            let group = &mut self.groups[at];
             if group.active.is_empty() && !group.wake_holder(&interpreter) {
                 continue;
             }
             match sequence_lock::sample(group, &interpreter, now_ns, batch) {
                 Some(Tick::Done) => {}
                 Some(other) => outcome = other,
-                None => outcome = Tick::Moved,
+                None => {
+                    outcome = Tick::Moved;
+                    if !self.refresh() {
+                        return Tick::Lost;
+                    }
+                }
             }
-        }
-        if outcome == Tick::Moved && !self.refresh() {
-            return Tick::Lost;
         }
         self.finish(batch, from);
         outcome
@@ -514,7 +566,7 @@ impl ProcessReader {
         batch: &mut Batch,
         stop: impl Fn(u32) -> Option<Guard>,
     ) -> Tick {
-        let from = batch.frames.len();
+        let from = self.begin(now_ns, batch);
         for at in 0..self.groups.len() {
             for _ in 0..ATTEMPTS {
                 let interpreter = Arc::clone(&self.interpreter);
