@@ -106,7 +106,8 @@ pub(crate) fn sample(
     if let Some(words) = words {
         burst.anchor.renew(words, memory, state.address);
     }
-    let wanted = if most == 1 { 2 } else { MOMENTS };
+    // One sample takes two copies that agree, and three where frames lie apart.
+    let wanted = if most == 1 { 4 } else { MOMENTS };
     let turns = burst.begin(thread_prefix_bytes(layout), wanted);
     let mut batch_of_slices = Vec::with_capacity(MOST_SLICES + 8);
     let Burst {

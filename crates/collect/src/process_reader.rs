@@ -18,7 +18,7 @@
 //! When nobody holds the GIL, each blocked thread is proved by its own time slices, and a thread
 //! that runs native code is read twice and compared.
 
-use crate::batch::{Batch, Mark, NewCode};
+use crate::batch::{Batch, Mark, NewCode, RawSample};
 use crate::burst::{self, Outcome};
 use crate::control::Control;
 use crate::group::{Group, Member, emit};
@@ -46,6 +46,8 @@ const QUIET_NS: u64 = 30_000_000;
 const START_NS: u64 = 1_000_000_000;
 /// And how long after one was found to have taken the place of another.
 const VERIFY_NS: u64 = 250_000_000;
+/// After so many vain attempts in a row a moment without a true stack is taken as it is.
+const MOST_VAIN: u32 = 8;
 /// More addresses than this are not worth remembering one by one.
 const MAX_REUSED: usize = 65_536;
 
@@ -92,6 +94,12 @@ pub(crate) struct ProcessReader {
     held: bool,
     /// The most samples of a thread to take at a tick: more than one if they cannot be too many.
     most: usize,
+    /// A frame of the moment that was read last names something as its code object that is none.
+    no_code: bool,
+    /// That, or the holder of the GIL showed no stack at all.
+    between_stacks: bool,
+    /// How often in a row looking again was of no use.
+    vain: u32,
     /// Whether the frame sequence counter may be used, once that was looked up.
     may_anchor: Option<bool>,
 }
@@ -111,6 +119,9 @@ impl ProcessReader {
             verify_until_ns: pitstop_target::clock::now_ns() + START_NS,
             held: false,
             most: 1,
+            no_code: false,
+            between_stacks: false,
+            vain: 0,
             may_anchor: None,
         }
     }
@@ -129,6 +140,22 @@ impl ProcessReader {
     /// anybody from running Python.
     pub(crate) fn was_held(&self) -> bool {
         self.held
+    }
+
+    /// True if the moment that was read last is one of the few instructions for which a thread that
+    /// enters the interpreter has no true stack in memory (3.11 and 3.12 link their frames in
+    /// two steps). Another one a moment later is as good, and whole.
+    pub(crate) fn is_between_stacks(&self) -> bool {
+        self.between_stacks && self.vain < MOST_VAIN
+    }
+
+    /// Remembers whether looking again was of any use: a program may have broken its own frames.
+    pub(crate) fn looked_again(&mut self) {
+        self.vain = if self.between_stacks {
+            self.vain + 1
+        } else {
+            0
+        };
     }
 
     /// Forgets code objects whose addresses are used by others now, and has an eye on these
@@ -152,8 +179,12 @@ impl ProcessReader {
 
     /// Completes the samples that were added since.
     fn finish(&mut self, batch: &mut Batch, from: Mark) {
+        self.no_code = false;
         self.read_new_codes(batch, from);
         let added = &batch.samples[from.samples..];
+        let without_stack =
+            |sample: &RawSample| sample.holds_gil && matches!(sample.verdict, Verdict::Failed(_));
+        self.between_stacks = self.no_code || added.iter().any(without_stack);
         self.held = added.iter().any(|sample| sample.holds_gil);
     }
 
@@ -180,13 +211,16 @@ impl ProcessReader {
                 self.reused.insert(frame.code);
                 self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
             }
-            self.codes.insert(frame.code, now);
             if let Ok(code) = Code::read(memory, layout, frame.code) {
+                self.codes.insert(frame.code, now);
                 codes.push(NewCode {
                     sample: first,
                     address: frame.code,
                     code,
                 });
+            } else {
+                self.codes.remove(&frame.code);
+                self.no_code = true;
             }
         }
         for sample in &mut batch.samples[first..] {

@@ -28,6 +28,8 @@ const MAX_HANDOVERS: u32 = 6;
 const IDLE: Duration = Duration::from_millis(50);
 /// Unlimited reading that has got nothing for this long asks for a sample on the target's CPU.
 const OVERDUE_NS: u64 = 1_000_000;
+/// A thread that was met between two stacks is let go on for so long before it is read again.
+const BETWEEN_STACKS_NS: u64 = 20_000;
 /// A reader counts its own CPU time once in so many calls.
 const CALLS_PER_COUNT: u64 = 50;
 
@@ -409,15 +411,23 @@ impl Calls {
 /// Samples one process from the CPU of the calling reader; true if somebody held the GIL.
 fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: bool) -> bool {
     let start = clock::now_ns();
-    let switches = (!safe).then(affinity::own_switches);
+    let mut switches = (!safe).then(affinity::own_switches);
     let mut reader = slot.reader();
     let mut batch = slot.batch();
     let kept = batch.mark();
     let outsider = !pinned || slot.handovers.load(Ordering::Relaxed) > MAX_HANDOVERS;
-    let mut outcome = match outsider {
-        true => reader.double(start, &mut batch),
-        false => reader.co_scheduled(cpu, start, &mut batch),
+    let take = |reader: &mut ProcessReader, batch: &mut Batch| match outsider {
+        true => reader.double(start, batch),
+        false => reader.co_scheduled(cpu, start, batch),
     };
+    let mut outcome = take(&mut reader, &mut batch);
+    if outcome == Tick::Done && reader.is_between_stacks() {
+        batch.take_back(kept);
+        clock::sleep_until(clock::now_ns() + BETWEEN_STACKS_NS);
+        switches = switches.map(|_| affinity::own_switches());
+        outcome = take(&mut reader, &mut batch);
+        reader.looked_again();
+    }
     // Being preempted in the middle would let the target run: then nothing was proved.
     if switches.is_some_and(|before| affinity::own_switches() != before) && outcome == Tick::Done {
         batch.take_back(kept);
