@@ -359,8 +359,10 @@ print(json.dumps(lives))
                 let index = rows.map(|row| row.thread).next().expect("it was seen");
                 let mut measured = profile.threads[index].wall_ns as f64;
                 if thread == "main" {
-                    // It was there before the clock was started, and after it was stopped.
-                    measured -= profile.meta.duration_ns as f64 - life;
+                    // It was seen before the clock was started, and after it was stopped; what came
+                    // before that is the start-up.
+                    let seen = profile.meta.duration_ns - profile.meta.startup_ns;
+                    measured -= seen as f64 - life;
                 }
                 let off = (measured / life - 1.0).abs();
                 assert!(

@@ -46,6 +46,8 @@ const QUIET_NS: u64 = 30_000_000;
 const START_NS: u64 = 1_000_000_000;
 /// And how long after one was found to have taken the place of another.
 const VERIFY_NS: u64 = 250_000_000;
+/// So many code objects are remembered as having been looked at for this sample.
+const LOOKED: usize = 4;
 /// After so many vain attempts in a row a moment without a true stack is taken as it is.
 const MOST_VAIN: u32 = 8;
 /// More addresses than this are not worth remembering one by one.
@@ -197,7 +199,15 @@ impl ProcessReader {
         let first = from.samples;
         let Batch { frames, codes, .. } = batch;
         let mut settled = !all;
+        // A recursion shows few code objects many times over.
+        let mut looked = [0; LOOKED];
+        let mut next = 0;
         for frame in &frames[from.frames..] {
+            if looked.contains(&frame.code) {
+                continue;
+            }
+            looked[next % LOOKED] = frame.code;
+            next += 1;
             let known = self.codes.contains_key(&frame.code);
             if known && !all && !self.reused.contains(&frame.code) {
                 continue;

@@ -532,10 +532,21 @@ impl<'a> Session<'a> {
             pitstop_model::Verdict::Failed(pitstop_model::Reason::Moved),
             moved,
         );
-        if let [first, .., last] = quality.rates.as_slice() {
+        if let [first, changed @ ..] = quality.rates.as_slice()
+            && !changed.is_empty()
+        {
+            let rates = changed.iter().map(|change| change.rate_hz);
+            let least = rates.clone().fold(f64::INFINITY, f64::min);
+            let most = rates.fold(0.0, f64::max);
+            // Rates within a tenth of each other are one rate to a reader.
+            let now = if most > 1.1 * least {
+                format!("between {least:.0} and {most:.0} Hz")
+            } else {
+                format!("{least:.0} Hz")
+            };
             let note = format!(
-                "sampling cost more than 2 %, so its rate was lowered from {:.0} to {:.0} Hz",
-                first.rate_hz, last.rate_hz
+                "sampling cost more than 2 %, so its rate was lowered from {:.0} to {now}",
+                first.rate_hz
             );
             self.profile.meta.notes.push(note);
         }

@@ -38,6 +38,8 @@ impl Range {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     ranges: Vec<Range>,
+    /// The ranges of the next guess, from their first byte to behind their last one.
+    wanted: Vec<(u64, u64)>,
     live: usize,
     last: usize,
     fetches_left: u32,
@@ -54,28 +56,53 @@ impl Snapshot {
 
     /// Like [`Snapshot::begin`], with room for the stack to grow by `slack` bytes.
     pub fn begin_with_slack(&mut self, fetches: u32, slack: u64) {
-        let mut kept = 0;
-        for index in 0..self.live {
-            let range = &mut self.ranges[index];
-            if range.used_from >= range.used_to || kept == MAX_GUESSES {
-                continue;
-            }
+        let used = self.ranges[..self.live]
+            .iter()
+            .filter(|range| range.used_from < range.used_to);
+        self.wanted.clear();
+        self.wanted.extend(used.map(|range| {
             let start = range.used_from & !63;
             let end = (range.used_to + slack).min(start.saturating_add(MAX_RANGE));
             // The slack must not reach into a page the walk has not touched: it may not exist.
-            let end = end.min((range.used_to + PAGE - 1) & !(PAGE - 1));
+            (start, end.min((range.used_to + PAGE - 1) & !(PAGE - 1)))
+        }));
+        self.join_wanted();
+        self.wanted.truncate(MAX_GUESSES);
+        if self.ranges.len() < self.wanted.len() {
+            self.ranges.resize(self.wanted.len(), Range::default());
+        }
+        for (range, &(start, end)) in self.ranges.iter_mut().zip(&self.wanted) {
             range.start = start;
             range.bytes.resize((end - start) as usize, 0);
             range.used_from = u64::MAX;
             range.used_to = 0;
             range.valid = false;
-            self.ranges.swap(kept, index);
-            kept += 1;
         }
-        self.live = kept;
+        self.live = self.wanted.len();
         self.last = 0;
         self.fetches_left = fetches;
         self.missed = false;
+    }
+
+    /// Makes one range of two that touch: what a deep stack was fetched in page by page is copied
+    /// chunk by chunk from then on. The order of the others, which is that of the walk, stays.
+    fn join_wanted(&mut self) {
+        let wanted = &mut self.wanted;
+        let mut index = 0;
+        while index < wanted.len() {
+            let (start, end) = wanted[index];
+            let touching = wanted[..index].iter().position(|&(from, to)| {
+                from <= end && start <= to && end.max(to) - start.min(from) <= MAX_RANGE
+            });
+            match touching {
+                Some(earlier) => {
+                    let (from, to) = wanted[earlier];
+                    wanted[earlier] = (start.min(from), end.max(to));
+                    wanted.remove(index);
+                }
+                None => index += 1,
+            }
+        }
     }
 
     /// Starts a sample with the guess of another snapshot that has just begun. The walk may make
