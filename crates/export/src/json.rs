@@ -255,6 +255,8 @@ fn meta(profile: &Profile) -> Meta<'_> {
         tool_version: &meta.tool_version,
         method: match meta.method {
             Method::Sampling => "sampling",
+            Method::Tracing => "tracing",
+            Method::LineTiming => "line_timing",
         },
         command: &meta.command,
         directory: &meta.directory,
@@ -419,6 +421,7 @@ fn kind_key(kind: FileKind) -> &'static str {
         FileKind::StandardLibrary => "standard_library",
         FileKind::Package => "package",
         FileKind::Generated => "generated",
+        FileKind::Native => "native",
     }
 }
 

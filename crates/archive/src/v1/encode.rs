@@ -162,6 +162,9 @@ impl Delta {
         let Profile {
             strings: _,
             places,
+            calls: _,
+            line_times: _,
+            spans: _,
             waits,
             series,
             timeline,
