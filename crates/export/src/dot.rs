@@ -104,7 +104,7 @@ fn note(graph: &Graph, functions: usize, arrows: usize) -> Vec<String> {
     )];
     if functions + arrows > 0 {
         lines.push(format!(
-            "left out: {} below 0.5 %, {} below 0.1 %",
+            "left out: {} below 0.5 % of the time, {}",
             counted(functions as u64, "function", "functions"),
             counted(arrows as u64, "arrow", "arrows")
         ));

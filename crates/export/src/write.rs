@@ -259,7 +259,7 @@ mod tests {
                 Ok(())
             }
         }
-        let profile = testing::hostile();
+        let profile = testing::traced();
         for format in Format::ALL {
             let error = write(&profile, format, &Options::default(), &mut Full);
             assert!(matches!(error, Err(Error::Stream { .. })), "{format:?}");

@@ -97,28 +97,29 @@ impl Paths {
                 format!("[stack not read: {}]", reason.text()).into()
             }
         };
-        let known = self.nodes.iter_mut().rev();
-        let known = known.take_while(|node| node.is_stackless);
-        let function = |node: &Node| &self.functions[node.function];
-        let node = known
-            .into_iter()
-            .find(|node| function(node).label.name == name);
-        if let Some(node) = node {
-            add(&mut node.cost, cost);
-            return;
-        }
-        let label = Label {
-            file: "~".into(),
-            line: 0,
-            name: name.clone(),
-        };
-        self.functions
-            .push(TracedFunction::new(label, name, "".into(), None));
-        self.nodes.push(Node {
-            cost: *cost,
-            is_stackless: true,
-            ..Node::new(None, self.functions.len() - 1, 0)
+        let known = (0..self.nodes.len()).rev();
+        let mut known = known.take_while(|&index| self.nodes[index].is_stackless);
+        let known = known.find(|&index| {
+            let function = self.nodes[index].function;
+            self.functions[function].label.name == name
         });
+        let index = known.unwrap_or_else(|| {
+            let label = Label {
+                file: "~".into(),
+                line: 0,
+                name: name.clone(),
+            };
+            let function = TracedFunction::new(label, name, "".into(), None);
+            self.functions.push(function);
+            self.nodes.push(Node {
+                is_stackless: true,
+                ..Node::new(None, self.functions.len() - 1, 0)
+            });
+            self.nodes.len() - 1
+        });
+        let node = &mut self.nodes[index];
+        add(&mut node.cost, cost);
+        *self.lines.entry((node.function, 0)).or_default() += cost.self_ns;
     }
 
     /// Sums times up towards the callers.
