@@ -138,6 +138,11 @@ fn resources(page: &mut Page, verdict: &Verdict) {
 }
 
 fn quality(page: &mut Page, verdict: &Verdict) {
+    if verdict.run.method.is_exact() {
+        let said = "every call counted and timed, what that took is taken off; see pitstop trace last";
+        let line = titled(page, "quality");
+        return page.wrapped(line, Tint::Quiet, said);
+    }
     let mut said = trust(&verdict.quality);
     said += &format!(
         "; sampler used {} of a core, delayed the program by {}",
