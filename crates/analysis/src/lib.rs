@@ -7,9 +7,11 @@
 //! ```text
 //! Profile -> Elapsed -> split, hot, wait, lines -> verdict
 //!        \-> threads, tree
+//!        \-> calls (traced, not sampled)
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod calls;
 mod cost;
 mod elapsed;
 mod estimate;
@@ -29,6 +31,7 @@ pub mod tree;
 pub mod verdict;
 pub mod wait;
 
+pub use calls::{CallGraph, CallTable};
 pub use cost::{Cost, Doing};
 pub use elapsed::{Basis, Elapsed};
 pub use headline::Headline;

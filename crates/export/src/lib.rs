@@ -40,5 +40,6 @@ mod testing;
 
 pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;
+pub use pstats::{ProfError, looks_like_prof, prof_bytes, read_prof};
 pub use selection::{Granularity, Options, Selection};
 pub use write::{Error, write, write_file};
