@@ -20,13 +20,29 @@ fn main() {
         let mut command = Command::new(variable("RUSTC"));
         command
             .arg(root)
-            .args(["--crate-name", name, "--edition", "2024", "--cap-lints", "allow"])
+            .args([
+                "--crate-name",
+                name,
+                "--edition",
+                "2024",
+                "--cap-lints",
+                "allow",
+            ])
             .arg("--target")
             .arg(&target)
-            .args(["-C", "panic=abort", "-C", "opt-level=3", "-C", "codegen-units=1"])
+            .args([
+                "-C",
+                "panic=abort",
+                "-C",
+                "opt-level=3",
+                "-C",
+                "codegen-units=1",
+            ])
             .args(["-C", "debuginfo=0", "-C", "relocation-model=pic"]);
         if let Some(linker) = env::var_os("RUSTC_LINKER") {
-            command.arg("-C").arg(format!("linker={}", linker.display()));
+            command
+                .arg("-C")
+                .arg(format!("linker={}", linker.display()));
         }
         command
     };
@@ -39,9 +55,21 @@ fn main() {
     command
         .arg("--extern")
         .arg(format!("pitstop_wire={}", wire.display()))
-        .args(["--crate-type", "cdylib", "-C", "lto=fat", "-C", "strip=symbols"]);
+        .args([
+            "--crate-type",
+            "cdylib",
+            "-C",
+            "lto=fat",
+            "-C",
+            "strip=symbols",
+        ]);
     // No start files, no C library: what is undefined is found in the program that loads it.
-    for argument in ["-nostartfiles", "-nostdlib", "-Wl,-z,now", "-Wl,--gc-sections"] {
+    for argument in [
+        "-nostartfiles",
+        "-nostdlib",
+        "-Wl,-z,now",
+        "-Wl,--gc-sections",
+    ] {
         command.arg("-C").arg(format!("link-arg={argument}"));
     }
     run(command.arg("-o").arg(&library));

@@ -98,6 +98,9 @@ api! {
         unicode_type: *mut Object = c"PyUnicode_Type";
         tuple_type: *mut Object = c"PyTuple_Type";
         runtime_error: *mut *mut Object = c"PyExc_RuntimeError";
+        type_error: *mut *mut Object = c"PyExc_TypeError";
+        is_callable: unsafe extern "C" fn(*mut Object) -> c_int = c"PyCallable_Check";
+        tuple_pack: unsafe extern "C" fn(isize, ...) -> *mut Object = c"PyTuple_Pack";
         error_set: unsafe extern "C" fn(*mut Object, *const c_char) = c"PyErr_SetString";
         error_occurred: unsafe extern "C" fn() -> *mut Object = c"PyErr_Occurred";
         error_clear: unsafe extern "C" fn() = c"PyErr_Clear";

@@ -61,6 +61,7 @@ unsafe fn adopt(old: &Header) {
         (*new).node_count = old.node_count;
         ((*new).timed, (*new).timed_count) = (old.timed, old.timed_count);
         ((*new).spans, (*new).span_capacity) = (old.spans, old.span_capacity);
+        (*new).command = old.command;
         (*new).calibration = old.calibration;
         ((*new).anchor_ticks, (*new).anchor_ns) = (old.anchor_ticks, old.anchor_ns);
     }

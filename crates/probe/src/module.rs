@@ -61,7 +61,7 @@ const fn method(name: &'static CStr, function: Function) -> Method {
     }
 }
 
-static mut METHODS: [Method; 30] = [
+static mut METHODS: [Method; 33] = [
     method(c"start", monitor::start),
     method(c"resume", monitor::resume),
     method(c"leave", monitor::leave),
@@ -78,8 +78,11 @@ static mut METHODS: [Method; 30] = [
     method(c"own", own),
     method(c"own_called", own_called),
     method(c"set_calibration", set_calibration),
+    method(c"describe", describe),
     method(c"name_thread", name_thread),
     method(c"hook", legacy::install),
+    method(c"hook_is_ours", legacy::is_ours),
+    method(c"set_threads", legacy::set_threads),
     method(c"start_thread", legacy::start_thread),
     method(c"in_thread", legacy::in_thread),
     method(c"set_profile", legacy::set_profile),
@@ -204,6 +207,7 @@ unsafe extern "C" fn open(_: *mut Object, arguments: Arguments, _: isize) -> *mu
         };
         (*state).processor_ticks = number(*arguments.add(3)) != 0;
         (*state).records_calls = settings.options & option::CALLS != 0;
+        (*state).records_native = settings.options & option::C_CALLS != 0;
         let path = &mut (*state).path;
         path[..directory.len()].copy_from_slice(directory);
         (*state).directory_length = directory.len();
@@ -432,6 +436,17 @@ unsafe extern "C" fn set_calibration(
             line: at(6),
             timed_outside: at(7),
         };
+        none()
+    }
+}
+
+/// `describe(command)`: the command line of the process.
+unsafe extern "C" fn describe(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    const MOST: usize = 4096;
+    // SAFETY: the bootstrap gives bytes; the file is mapped.
+    unsafe {
+        let command = bytes(*arguments);
+        (*header()).command = arena::keep(&command[..command.len().min(MOST)]);
         none()
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) processor_ticks: bool,
     /// Calls are recorded, not only lines.
     pub(crate) records_calls: bool,
+    /// So are those of functions without Python code.
+    pub(crate) records_native: bool,
     /// Calls in time are kept.
     pub(crate) keeps_spans: bool,
     pub(crate) phase: Phase,
@@ -59,6 +61,9 @@ pub(crate) struct State {
     pub(crate) slot_new: usize,
     /// The type of a slot wrapper bound to an object.
     pub(crate) method_wrapper_type: *mut Object,
+    /// `_thread.start_new_thread`, and what new threads begin with, up to 3.11.
+    pub(crate) start_original: *mut Object,
+    pub(crate) start_begin: *mut Object,
     /// Everything that is found by hash.
     pub(crate) table: Table,
     /// When each suspended generator was suspended.
@@ -82,6 +87,7 @@ static mut STATE: State = State {
     none: ptr::null_mut(),
     processor_ticks: false,
     records_calls: false,
+    records_native: false,
     keeps_spans: false,
     phase: Phase::Closed,
     minor: 0,
@@ -98,6 +104,8 @@ static mut STATE: State = State {
     slot_init: 0,
     slot_new: 0,
     method_wrapper_type: ptr::null_mut(),
+    start_original: ptr::null_mut(),
+    start_begin: ptr::null_mut(),
     table: Table::new(),
     waits: Waits::new(),
     path: [0; PATH_BYTES],

@@ -93,6 +93,8 @@ pub struct Header {
     pub span_capacity: u32,
     /// How many were ever written to it.
     pub span_count: u64,
+    /// The command line of the process, arguments separated by NUL.
+    pub command: Text,
     /// What recording an event costs.
     pub calibration: Calibration,
     /// What could not be recorded.
@@ -179,10 +181,12 @@ pub struct Thread {
     pub name: Text,
     /// A [`Node`] that stands in for calls that found no room.
     pub void: u32,
-    /// How many lines of timed functions are open.
-    pub line_depth: u32,
     /// Padding.
-    pub reserved: [u32; 14],
+    pub reserved: u32,
+    /// What the program gave to `sys.setprofile` in this thread: an address in it, or 0.
+    pub hook: u64,
+    /// Padding.
+    pub more: [u64; 6],
 }
 
 /// Which kind of callable it is.

@@ -7,6 +7,11 @@ child processes.
 """
 import sys
 
+# Bits of the settings' options: `option` of the room `wire`.
+_CALLS = 1
+_NATIVE = 2
+_LINES = 4
+
 
 class _Spec:
     """What the interpreter wants to know of an extension module."""
@@ -94,10 +99,11 @@ def _open(probe, directory):
         inner()
 
     outer()
+    return int.from_bytes(settings[12:16], "little")
 
 
 _ROUNDS = 30
-_CALLS = range(300)
+_TIMES = range(300)
 
 
 def _empty():
@@ -132,7 +138,7 @@ def _resumptions(rounds):
 def _shortest(probe, work):
     """The least time that a loop took, and the shares of it: own, and of what it called."""
     code = work.__code__
-    rounds = _CALLS
+    rounds = _TIMES
     ticks, own, own_called = probe.ticks, probe.own, probe.own_called
     least = [1 << 60] * 3
     for _ in range(_ROUNDS):
@@ -153,7 +159,7 @@ def _calibrate(probe, switch_on, native):
     probe.calibrate(1)
     switch_on()
     traced = [_shortest(probe, work) for work in works]
-    count = len(_CALLS)
+    count = len(_TIMES)
     costs = []
     for alone, (_, own, called) in zip(untraced, traced):
         # Alone, the loop costs what an empty loop does, and the rest is the call's. What falls
@@ -199,21 +205,38 @@ def _monitor(probe, native):
     return lambda: monitoring.set_events(tool, wanted)
 
 
+def _hook(probe):
+    """CPython 3.8 to 3.11: the profile hook, in this thread and in those that it starts."""
+    import _thread
+    import atexit
+
+    get_profile = sys.getprofile
+    sys.setprofile = probe.set_profile
+    sys.getprofile = probe.get_profile
+    probe.set_threads(_thread.start_new_thread, probe.in_thread)
+    for module in (_thread, sys.modules.get("threading")):
+        for name in ("start_new_thread", "start_new", "_start_new_thread"):
+            if hasattr(module, name):
+                setattr(module, name, probe.start_thread)
+    atexit.register(probe.hook_is_ours, get_profile)
+    return probe.hook
+
+
 def _start(directory):
     if getattr(sys, "_is_gil_enabled", None) and "t" in getattr(sys, "abiflags", ""):
         raise RuntimeError("builds without the GIL cannot be traced yet")
     if sys.implementation.name != "cpython":
         raise RuntimeError("it is not CPython")
     probe = _load(directory)
-    _open(probe, directory)
-    import os
-
-    native = os.environ.get("PITSTOP_TRACE_NATIVE") != "0"
+    options = _open(probe, directory)
+    native = bool(options & _NATIVE)
     if sys.version_info >= (3, 12):
         switch_on = _monitor(probe, native)
     else:
-        switch_on = probe.hook
+        switch_on = _hook(probe)
     _calibrate(probe, switch_on, native)
+    with open("/proc/self/cmdline", "rb") as file:
+        probe.describe(file.read())
 
 
 def _step_aside(directory):
