@@ -14,6 +14,7 @@ mod legend;
 pub mod lines;
 pub mod next;
 mod paint;
+pub mod trace;
 pub mod tree;
 pub mod verdict;
 mod words;

@@ -6,4 +6,5 @@ pub(crate) mod export;
 pub(crate) mod lines;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod trace;
 pub(crate) mod tree;
