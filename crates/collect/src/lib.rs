@@ -32,7 +32,7 @@ mod trace;
 
 pub use dump::{DumpOptions, dump};
 pub use interpreter::AttachError;
+pub use pitstop_target::spawn::SpawnError;
 pub use record::{Launch, Options, Progress, RecordError, Recording, Subject, record};
 pub use sampler::Way;
-pub use pitstop_target::spawn::SpawnError;
 pub use trace::{TraceError, TraceOptions, Traced, trace};

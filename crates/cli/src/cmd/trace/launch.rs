@@ -86,9 +86,8 @@ fn target(listing: &ListingArgs) -> Result<Option<Format>, Failure> {
 
 fn run(launch: &pitstop_collect::Launch, options: &TraceOptions) -> Result<Traced, Failure> {
     // Ctrl-C is the program's: it gets it from the terminal, as it would without us.
-    signals::ignore_terminal_signals().map_err(|error| {
-        Failure::new(Status::Failed, "signals cannot be caught").because(error)
-    })?;
+    signals::ignore_terminal_signals()
+        .map_err(|error| Failure::new(Status::Failed, "signals cannot be caught").because(error))?;
     let stop = AtomicBool::new(false);
     let result = trace(launch, options, &stop, &mut |_elapsed| {
         if signals::interrupts() >= PATIENCE {
