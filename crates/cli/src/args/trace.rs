@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
+    pitstop trace script.py                    run it, and count and time every call\n  \
+    pitstop trace -o run.prof -m pytest tests  the same for a module, as a file of cProfile\n  \
     pitstop trace run.prof                     a file of cProfile, or of pitstop\n  \
     pitstop trace run.prof -s tottime 20       the 20 functions with most time of their own\n  \
     pitstop trace run.prof json .5             the first half of those with `json` in their name\n  \
@@ -18,6 +20,8 @@ use std::path::PathBuf;
 pub(crate) struct TraceArgs {
     #[command(flatten)]
     pub(crate) listing: ListingArgs,
+    #[command(flatten)]
+    pub(crate) recording: RecordingArgs,
     /// Run a module, as `python -m` does.
     #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true,
         conflicts_with_all = ["code", "words"])]
@@ -31,6 +35,27 @@ pub(crate) struct TraceArgs {
     #[arg(value_name = "SCRIPT | FILE", trailing_var_arg = true, allow_hyphen_values = true,
         required_unless_present_any = ["module", "code"])]
     pub(crate) words: Vec<OsString>,
+}
+
+/// How to trace a program.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Tracing a program")]
+pub(crate) struct RecordingArgs {
+    /// The interpreter to run the program with [default: the active virtual environment's, or the
+    /// first python3 on PATH].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) python: Option<OsString>,
+    /// Record calls of Python functions only: half the cost, and the time of built-in functions
+    /// counts to their callers.
+    #[arg(long)]
+    pub(crate) no_c_calls: bool,
+    /// Also keep when each of the last calls began and ended, for a timeline.
+    #[arg(long, value_name = "CALLS", num_args = 0..=1, require_equals = true,
+        default_missing_value = "1000000", value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
+    pub(crate) timeline: Option<u32>,
+    /// Print nothing.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// What to list, and where it goes.

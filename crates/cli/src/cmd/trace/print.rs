@@ -68,6 +68,30 @@ pub(super) fn print(words: &[OsString], args: &ListingArgs, style: Choice) -> Ou
     answer(&text)
 }
 
+/// What is shown of a recording that has just been made: its costliest functions.
+pub(super) fn text_of(profile: &Profile, args: &ListingArgs, style: Choice) -> String {
+    const SHOWN: u64 = 25;
+    let table = CallTable::from(&CallGraph::of(profile, None));
+    let table = if args.strip_dirs {
+        table.strip_dirs()
+    } else {
+        table
+    };
+    let sort = match &args.sort[..] {
+        [] => vec![SortKey::Cumulative],
+        keys => keys.to_vec(),
+    };
+    let listing = Listing {
+        sort,
+        reverse: args.reverse,
+        restrictions: vec![Restriction::First(SHOWN)],
+    };
+    let summary = TraceSummary::of(profile);
+    let mut text = pitstop_view::trace::render(&summary, &style.for_stderr());
+    text.push('\n');
+    text + &tables(&table, &[], listing, args)
+}
+
 fn restriction(word: &str) -> Result<Restriction, Failure> {
     word.parse().map_err(|error| {
         Failure::new(Status::Usage, format!("`{word}` restricts nothing"))
