@@ -210,6 +210,24 @@ mod tests {
     }
 
     #[test]
+    fn of_a_trace_the_lines_are_those_that_call() {
+        let text = render(&table(&cases::traced(), &["parse"]), &Style::plain(100));
+        let has = |line: &str| text.lines().any(|found| found.starts_with(line));
+        assert!(
+            has("  45 ms   22 %") && text.contains("1  def parse(lines):"),
+            "{text}"
+        );
+        assert!(
+            has(" 160 ms") && text.contains("2 ▶      return [one(l)"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("sample") && text.contains("calls were timed, not lines"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn lines_at_80_columns() {
         check(
             &table(&cases::slow_report(), &[]),
@@ -271,7 +289,10 @@ mod tests {
     #[test]
     fn what_is_not_there_is_said() {
         let text = render(&table(&cases::tiny(), &["nowhere"]), &Style::plain(80));
-        assert_eq!(text, " nothing was measured in a function or file called nowhere\n");
+        assert_eq!(
+            text,
+            " nothing was measured in a function or file called nowhere\n"
+        );
         let empty = render(&LineTable::default(), &Style::plain(80));
         assert_eq!(empty, " No line of Python was seen.\n");
     }

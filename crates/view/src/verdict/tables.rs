@@ -37,9 +37,10 @@ pub(super) fn hot_lines(page: &mut Page, verdict: &Verdict) {
     for line in lines {
         let margin = line.interval.margin() * 100.0;
         // What was not sampled has no margin.
-        let margin = match margin {
-            ..1e-6 => String::new(),
-            _ => format!("± {:.0}", margin.max(1.0).ceil()),
+        let margin = if margin < 1e-6 {
+            String::new()
+        } else {
+            format!("± {:.0}", margin.max(1.0).ceil())
         };
         table.row([
             plain_cell(scale.format(line.own.total_ns())),
