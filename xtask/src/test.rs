@@ -3,14 +3,15 @@
 //! Tests find what they need in the environment:
 //!
 //! - `PITSTOP_PYTHONS`: the interpreters 3.8 to 3.15, separated by colons, oldest first;
-//! - `PITSTOP_BIN`: the built `pitstop`.
+//! - `PITSTOP_BIN`: the built `pitstop`;
+//! - `PITSTOP_VIEWERS`: gprof2dot and snakeviz, and the interpreter that they are for.
 //!
 //! With `CI` set it runs the checks of `cargo xtask ci` first, and whatever cannot be set up is a
 //! failure; elsewhere it is named and its tests skip. Arguments go to the test runner, except
 //! `--release`, which builds everything that way.
 
 use crate::pythons::{self, Inventory};
-use crate::{ci, process, workspace};
+use crate::{ci, process, viewers, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -56,6 +57,11 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
             lacking.push(format!("{} ({}: {error:#})", tool.program, tool.purpose));
         }
     }
+    if let Err(error) = viewers::prepare(&found) {
+        lacking.push(format!(
+            "gprof2dot and snakeviz (show our exports: {error:#})"
+        ));
+    }
     for piece in &lacking {
         println!("skipped where needed: {piece}");
     }
@@ -77,7 +83,8 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         command.args(release).args(ci::locked());
         command
             .env("PITSTOP_PYTHONS", &pythons)
-            .env("PITSTOP_BIN", &binary);
+            .env("PITSTOP_BIN", &binary)
+            .env("PITSTOP_VIEWERS", viewers::directory());
         command
     };
     if process::find("cargo-nextest").is_some() {
