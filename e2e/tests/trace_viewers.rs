@@ -3,6 +3,7 @@
 use pitstop_e2e::{Finished, Viewers, Workbench, pythons};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::process::Command;
 
 /// Two callers of one function, recursion, a built-in function with most of the time.
 const PROGRAM: &str = r#"
@@ -73,6 +74,41 @@ fn gprof2dot_finds_the_calls_in_pstats_and_callgrind_files() {
 }
 
 #[test]
+fn callgrind_annotate_finds_calls_at_the_lines_that_made_them() {
+    let (workbench, _) = traced("run.callgrind");
+    let annotate = |arguments: &[&str]| {
+        let mut command = Command::new("callgrind_annotate");
+        command.args(arguments).args(["--threshold=100", "run.callgrind"]);
+        command.current_dir(workbench.path()).env("LC_ALL", "C");
+        command
+    };
+    if annotate(&["--version"]).output().is_err() {
+        assert!(
+            std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+            "no callgrind_annotate"
+        );
+        return;
+    }
+    let finished = Finished::of(&mut annotate(&["--tree=caller"]), b"").expect_code(0);
+    assert!(finished.stderr.is_empty(), "{finished}");
+    let callers = text(&finished);
+    for call in ["program.py:first (3x)", "program.py:second (1x)"] {
+        assert!(callers.contains(call), "{callers}");
+    }
+    // Its source view has a call beside the line of the program that made it.
+    let source = text(&Finished::of(&mut annotate(&["--auto=yes"]), b"").expect_code(0));
+    let line = source
+        .lines()
+        .position(|line| line.contains("for _ in range(3): busy(300_000)"));
+    let line = line.unwrap_or_else(|| panic!("no source in {source}"));
+    let called = source.lines().nth(line + 1).unwrap_or_default();
+    assert!(
+        called.contains("=> ") && called.contains("(3x)"),
+        "{source}"
+    );
+}
+
+#[test]
 fn gprof2dot_reads_collapsed_stacks_of_a_trace() {
     let Some(viewers) = Viewers::find() else {
         return;
@@ -80,7 +116,10 @@ fn gprof2dot_reads_collapsed_stacks_of_a_trace() {
     let (_workbench, path) = traced("run.collapsed");
     let words = ["-m", "gprof2dot", "-f", "collapse", &path];
     let finished = Finished::of(&mut viewers.python(&words), b"").expect_code(0);
-    assert!(text(&finished).contains("busy (program.py"), "{finished}");
+    assert!(
+        text(&finished).contains("\"program.py:first\" -> \"program.py:busy\""),
+        "{finished}"
+    );
 }
 
 #[test]
@@ -90,7 +129,7 @@ import json, pstats, sys
 from snakeviz.stats import json_stats, table_rows
 stats = pstats.Stats(sys.argv[1])
 rows = table_rows(stats)
-tree = json.loads(json_stats(stats))
+tree = json_stats(stats)
 busy = [value for key, value in tree.items() if key.endswith("(busy)")][0]
 callers = sorted(key.rsplit("(", 1)[1] for key in busy["callers"])
 print(len(rows) == len(tree), busy["stats"][:2], callers)

@@ -34,6 +34,11 @@ const TOOLS: &[Tool] = &[
         package: "golang-go",
         purpose: "`go tool pprof` reads our exports",
     },
+    Tool {
+        program: "callgrind_annotate",
+        package: "valgrind",
+        purpose: "reads our exports",
+    },
 ];
 
 /// The command.

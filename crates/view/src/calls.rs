@@ -159,7 +159,7 @@ fn edge_lines(
         out.push('\n');
         return;
     }
-    others.sort_by(|(one, _), (other, _)| one.cmp(other));
+    others.sort_by_key(|(one, _)| *one);
     for (index, (label, cost)) in others.into_iter().enumerate() {
         let name = shown(label);
         let indent = usize::from(index > 0);
