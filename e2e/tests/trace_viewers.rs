@@ -78,7 +78,9 @@ fn callgrind_annotate_finds_calls_at_the_lines_that_made_them() {
     let (workbench, _) = traced("run.callgrind");
     let annotate = |arguments: &[&str]| {
         let mut command = Command::new("callgrind_annotate");
-        command.args(arguments).args(["--threshold=100", "run.callgrind"]);
+        command
+            .args(arguments)
+            .args(["--threshold=100", "run.callgrind"]);
         command.current_dir(workbench.path()).env("LC_ALL", "C");
         command
     };

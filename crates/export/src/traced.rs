@@ -1,10 +1,10 @@
 //! What holds for exports of a trace: exact counts where the format has them, the totals of the
 //! calls, and other tools agree.
 
-use crate::testing::{export, hostile, pythons, traced};
+use crate::testing::{Builder, export, hostile, pythons, traced};
 use crate::{Error, Format, Options, read_prof, write};
 use pitstop_analysis::CallGraph;
-use pitstop_model::Profile;
+use pitstop_model::{CallCost, FileKind, Profile};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 
@@ -169,7 +169,7 @@ fn callgrind_keeps_the_total_and_the_lines_of_calls() {
 }
 
 #[test]
-fn dot_leaves_out_the_small_and_says_so() {
+fn dot_draws_functions_and_who_calls_them() {
     let dot = text(&traced(), Format::Dot);
     let lines: Vec<&str> = dot.lines().collect();
     assert!(
@@ -182,7 +182,7 @@ fn dot_leaves_out_the_small_and_says_so() {
         "{dot}"
     );
     assert!(dot.contains("\\n94.6 %\\nown 94.6 %\\n3×"), "{dot}");
-    assert!(dot.contains("walk") != dot.contains("left out: "), "{dot}");
+    assert!(dot.contains("walk") && !dot.contains("left out: "), "{dot}");
     assert!(dot.contains("34 calls found no room"), "{dot}");
     // Every arrow goes from a box to a box.
     let boxes: Vec<&str> = lines
@@ -196,6 +196,40 @@ fn dot_leaves_out_the_small_and_says_so() {
         let to = rest.split(' ').next().expect("its end");
         assert!(boxes.contains(&from) && boxes.contains(&to), "{line}");
     }
+}
+
+#[test]
+fn dot_leaves_out_the_small_but_not_all_of_them() {
+    let boxes = |functions: u32, large: u32| {
+        let mut b = Builder::new();
+        for def in 0..functions {
+            let frame = b.frame("f", ("app.py", FileKind::Project), def, 0);
+            let self_ns = if def < large { 1_000_000 } else { 1 };
+            let cost = CallCost {
+                calls: 1,
+                self_ns,
+                ..CallCost::default()
+            };
+            b.call(b.main, &[frame], cost);
+        }
+        let dot = text(&b.profile, Format::Dot);
+        let boxes = dot.lines().filter(|line| line.contains("tooltip=")).count();
+        let note = dot
+            .split("left out: ")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        (boxes, note.map(str::to_owned))
+    };
+    let note = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        boxes(60, 50),
+        (50, note("10 functions with least time, 0 arrows"))
+    );
+    assert_eq!(
+        boxes(60, 5),
+        (20, note("40 functions with least time, 0 arrows"))
+    );
+    assert_eq!(boxes(9, 1), (9, None));
 }
 
 #[test]

@@ -214,11 +214,11 @@ mod tests {
         let text = render(&table(&cases::traced(), &["parse"]), &Style::plain(100));
         let has = |line: &str| text.lines().any(|found| found.starts_with(line));
         assert!(
-            has("  45 ms   22 %") && text.contains("1  def parse(lines):"),
+            has("  45 ms   22 %") && text.contains("1   def parse(lines):"),
             "{text}"
         );
         assert!(
-            has(" 160 ms") && text.contains("2 ▶      return [one(l)"),
+            has(" 160 ms") && text.contains("2 ▶     return [one(l)"),
             "{text}"
         );
         assert!(
