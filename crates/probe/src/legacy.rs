@@ -38,6 +38,8 @@ const EVENT_NAMES: [&CStr; 7] = [
 const SUSPENDS: u32 = 0x20 | 0x80 | 0x200;
 /// `YIELD_VALUE` of `Include/opcode.h`, the same from 3.8 to 3.11.
 const YIELD_VALUE: u8 = 86;
+/// `RETURN_VALUE`, likewise.
+const RETURN_VALUE: u8 = 83;
 /// `YIELD_FROM`, up to 3.10.
 const YIELD_FROM: u8 = 72;
 /// `PyFrameObject.f_frame` of 3.11 (`Include/internal/pycore_frame.h`).
@@ -103,9 +105,13 @@ impl Frame {
 
     /// The operation and argument of the instruction that ran last.
     unsafe fn instruction(self) -> [u8; 2] {
+        // SAFETY: as for `unit`.
+        unsafe { self.instruction_at(self.unit()) }
+    }
+
+    unsafe fn instruction_at(self, unit: i64) -> [u8; 2] {
         // SAFETY: as for `unit`; the instruction lies within the code.
         unsafe {
-            let unit = self.unit();
             if unit < 0 {
                 return [0; 2];
             }
@@ -136,10 +142,20 @@ impl Frame {
         }
     }
 
+    /// True if the frame has just been suspended. Up to 3.10 one that delegates (`yield from`,
+    /// `await`) stands before its instruction, to run it again (`Python/ceval.c`). A frame that
+    /// returns stands at its RETURN_VALUE, behind which no such instruction comes by itself.
     unsafe fn yields(self) -> bool {
-        // SAFETY: as for `unit`.
-        let [operation, _] = unsafe { self.instruction() };
-        operation == YIELD_VALUE || operation == YIELD_FROM
+        // SAFETY: as for `unit`; behind an instruction that does not return there is another.
+        unsafe {
+            let unit = self.unit();
+            match self.instruction_at(unit) {
+                [YIELD_VALUE, _] => true,
+                [RETURN_VALUE, _] => false,
+                _ if (*state()).minor <= 10 => self.instruction_at(unit + 1)[0] == YIELD_FROM,
+                _ => false,
+            }
+        }
     }
 }
 
