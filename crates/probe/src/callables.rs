@@ -52,7 +52,11 @@ pub(crate) unsafe fn of_code(code: *mut Object) -> u32 {
     }
 }
 
-unsafe fn by_address(address: u64) -> u32 {
+/// The callable at an address, if it is known; else 0.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn by_address(address: u64) -> u32 {
     // SAFETY: units in the table are callables.
     unsafe {
         let fits = |unit| (*entry::<Callable>(unit)).address == address;

@@ -47,11 +47,14 @@ const FRAME_INSIDE: u32 = 24;
 
 /// A frame, wherever this version keeps it.
 #[derive(Clone, Copy)]
-struct Frame(*const Object);
+pub(crate) struct Frame(*const Object);
 
 impl Frame {
     /// The frame behind a frame object.
-    unsafe fn of(object: *const Object) -> Self {
+    ///
+    /// # Safety
+    /// The GIL is held and the object is a frame.
+    pub(crate) unsafe fn of(object: *const Object) -> Self {
         // SAFETY: the object is a frame; from 3.11 on the frame itself lies elsewhere.
         unsafe {
             if (*state()).minor >= 11 {
@@ -62,7 +65,16 @@ impl Frame {
         }
     }
 
-    unsafe fn code(self) -> *mut Object {
+    /// What identifies it while it lives.
+    pub(crate) fn address(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// Its code object.
+    ///
+    /// # Safety
+    /// As for [`Frame::of`].
+    pub(crate) unsafe fn code(self) -> *mut Object {
         // SAFETY: the offsets of this version were verified at the start.
         unsafe { field(self.0, (*state()).offsets.frame_code) }
     }
@@ -159,6 +171,26 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// True for a generator or coroutine that has run before.
+    ///
+    /// # Safety
+    /// As for [`Frame::of`], at the beginning of the frame.
+    pub(crate) unsafe fn suspends_and_is_resumed(self) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { suspends(self.code()) && self.is_resumed() }
+    }
+
+    /// True for a generator or coroutine that has just been suspended.
+    ///
+    /// # Safety
+    /// As for [`Frame::of`], at the end of the frame.
+    pub(crate) unsafe fn has_yielded(self) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { suspends(self.code()) && self.yields() }
+    }
+}
+
 unsafe fn suspends(code: *const Object) -> bool {
     // SAFETY: the offset was verified at the start.
     unsafe { field::<u32>(code, (*state()).code_flags) & SUSPENDS != 0 }
@@ -247,9 +279,9 @@ unsafe fn call(thread: *mut Thread, frame: Frame) {
             Some(caller) if is_python => caller.site(),
             _ => 0,
         };
-        if suspends(code) && frame.is_resumed() {
+        if frame.suspends_and_is_resumed() {
             (*thread).site = site;
-            calls::resume(thread, code, frame.0 as u64);
+            calls::resume(thread, code, frame.address());
         } else {
             calls::enter(thread, code as u64, site, Callee::Code(code));
         }
@@ -266,7 +298,7 @@ unsafe fn leave(thread: *mut Thread, frame: Frame, value: *const Object, now: u6
             return;
         }
         calls::leave(thread, code as u64, now);
-        if suspends(code) && frame.yields() && !(*state()).waits.suspend(frame.0 as u64, now) {
+        if frame.has_yielded() && !(*state()).waits.suspend(frame.address(), now, 0) {
             (*header()).lost.waits += 1;
         }
     }
@@ -438,7 +470,11 @@ pub(crate) unsafe extern "C" fn in_thread(
     // SAFETY: `start_thread` gives a callable, a tuple, and a dict or None.
     unsafe {
         let api = api();
-        (api.set_profile)(Some(hook), module);
+        if (*state()).records_calls {
+            (api.set_profile)(Some(hook), module);
+        } else {
+            crate::lines::hook::set(module);
+        }
         let keywords = *arguments.add(2);
         let keywords = if keywords == api.none {
             ptr::null_mut()
