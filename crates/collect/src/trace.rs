@@ -167,7 +167,5 @@ impl Run {
 
 fn write_archive(profile: &Profile, options: &TraceOptions) -> Option<pitstop_archive::Error> {
     let path = options.archive.as_ref()?;
-    // Not a writer that is finished at once: that would leave out the totals of the rows, which
-    // have no moments.
     pitstop_archive::save(path, profile).err()
 }
