@@ -208,11 +208,21 @@ fn json_keeps_the_fields_of_version_1() {
             "thread state wait verdict reason samples wall_ns stack",
         ),
         ("/curve/0", "time_ns rss_bytes cpu_ns"),
+        ("/", "calls calls_lost"),
     ] {
         let object = file.pointer(table.trim_end_matches('/')).expect(table);
         for field in fields.split(' ') {
             assert!(object.get(field).is_some(), "{table} has lost `{field}`");
         }
+    }
+    let text = export(&traced(), Format::Json, &Options::default());
+    let file: Value = serde_json::from_slice(&text).expect("JSON");
+    let fields = "thread stack calls resumptions raised self_ns raw_self_ns waited_ns";
+    for field in fields.split(' ') {
+        assert!(
+            file["calls"][0].get(field).is_some(),
+            "a call has lost `{field}`"
+        );
     }
 }
 

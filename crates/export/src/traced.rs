@@ -49,6 +49,27 @@ fn pstats_has_true_calls_and_adds_up_what_it_cannot_tell_apart() {
 }
 
 #[test]
+fn a_trace_without_time_has_its_counts() {
+    let mut b = Builder::new();
+    let len = b.native("<built-in method builtins.len>");
+    let cost = CallCost {
+        calls: 5,
+        ..CallCost::default()
+    };
+    b.call(b.main, &[len], cost);
+    let bytes = export(&b.profile, Format::Pstats, &Options::default());
+    assert_eq!(read_prof(&bytes).expect("we wrote it").calls, 5);
+    assert!(text(&b.profile, Format::Dot).contains("\\n5×"));
+    let error = write(
+        &b.profile,
+        Format::Svg,
+        &Options::default(),
+        &mut Vec::new(),
+    );
+    assert!(matches!(error, Err(Error::NoTime)));
+}
+
+#[test]
 fn every_python_loads_a_trace_with_counts_beyond_32_bits() {
     const LOAD: &str = r#"
 import marshal, sys
