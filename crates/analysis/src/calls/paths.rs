@@ -155,11 +155,11 @@ impl Paths {
                 }
                 continue;
             }
-            let calls = node.cost.calls + node.cost.resumptions;
+            let calls = node.cost.calls.saturating_add(node.cost.resumptions);
             let function = &mut self.functions[node.function];
             add(&mut function.cost, &node.cost);
             if levels[node.function] == 0 {
-                function.primitive += calls;
+                function.primitive = function.primitive.saturating_add(calls);
                 function.cumulative_ns += node.inclusive_ns;
             }
             levels[node.function] += 1;
@@ -235,11 +235,11 @@ impl Pair {
         let first = self.level == 0;
         self.level += 1;
         let edge = &mut self.edge;
-        edge.calls += calls;
+        edge.calls = edge.calls.saturating_add(calls);
         edge.self_ns += node.cost.self_ns;
         let counted_ns = if first { node.inclusive_ns } else { 0 };
         edge.cumulative_ns += counted_ns;
-        edge.primitive += if first { calls } else { 0 };
+        edge.primitive = edge.primitive.saturating_add(if first { calls } else { 0 });
         if calls == 0 && counted_ns == 0 {
             return;
         }
@@ -250,18 +250,20 @@ impl Pair {
             edge.sites.insert(at, (node.line, CallSite::default()));
             at
         });
-        edge.sites[at].1.calls += calls;
-        edge.sites[at].1.cumulative_ns += counted_ns;
+        let site = &mut edge.sites[at].1;
+        site.calls = site.calls.saturating_add(calls);
+        site.cumulative_ns += counted_ns;
     }
 }
 
+/// Saturates: of samples, a function's calls count for each of its places on a path.
 fn add(sum: &mut CallCost, cost: &CallCost) {
-    sum.calls += cost.calls;
-    sum.resumptions += cost.resumptions;
-    sum.raised += cost.raised;
-    sum.self_ns += cost.self_ns;
-    sum.raw_self_ns += cost.raw_self_ns;
-    sum.waited_ns += cost.waited_ns;
+    sum.calls = sum.calls.saturating_add(cost.calls);
+    sum.resumptions = sum.resumptions.saturating_add(cost.resumptions);
+    sum.raised = sum.raised.saturating_add(cost.raised);
+    sum.self_ns = sum.self_ns.saturating_add(cost.self_ns);
+    sum.raw_self_ns = sum.raw_self_ns.saturating_add(cost.raw_self_ns);
+    sum.waited_ns = sum.waited_ns.saturating_add(cost.waited_ns);
 }
 
 /// Functions by label.
