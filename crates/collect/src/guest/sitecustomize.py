@@ -232,44 +232,36 @@ def _follow_threads(probe):
 
 
 class _Chosen:
-    """Which functions have their lines timed: those named in a file, and decorated ones."""
+    """Which functions have their lines timed: some by where they are written, and decorated ones."""
 
     def __init__(self, probe, directory):
         self.probe = probe
-        self.files = set()
-        self.functions = set()
-        self.names = []
-        with open(directory + "/chosen", "rb") as file:
-            lines = file.read().decode("utf-8", "surrogateescape").splitlines()
-        for line in lines:
-            kind, _, rest = line.partition("\t")
-            if kind == "file":
-                self.files.add(rest)
-            elif kind == "function":
-                self.functions.add(tuple(rest.split("\t")))
-            elif kind == "name":
-                self.names.append(rest)
+        with open(directory + "/lines", encoding="ascii") as file:
+            chosen = eval(file.read(), {"__builtins__": {}})
+        self.setup = chosen["setup"]
+        # By file: parts of it, as first line, last line, and name or None.
+        self.wanted = chosen["wanted"]
+        self.parts = {}
 
-    def by_name(self):
-        return bool(self.files or self.functions or self.names)
+    def by_place(self):
+        return bool(self.wanted)
 
     def decide(self, code):
         """Asked by the probe, once, when a function begins for the first time."""
         file = code.co_filename
-        name = getattr(code, "co_qualname", code.co_name)
-        if (
-            file in self.files
-            or (file, name, str(code.co_firstlineno)) in self.functions
-            or (file, name, "") in self.functions
-            or (file, "", str(code.co_firstlineno)) in self.functions
-            or (self.names and self._is_named(sys._getframe(1), name))
-        ):
-            self.time(code)
+        if file not in self.parts:
+            self.parts[file] = self._parts_of(file)
+        for first, last, name in self.parts[file]:
+            is_named = code.co_name == name if name else not code.co_name.startswith("<")
+            if is_named and first <= code.co_firstlineno <= last:
+                self.time(code)
 
-    def _is_named(self, frame, name):
-        module = frame.f_globals.get("__name__")
-        whole = "%s.%s" % (module, name)
-        return any(whole == one or whole.startswith(one + ".") for one in self.names)
+    def _parts_of(self, file):
+        if file in self.wanted or file.startswith("<"):
+            return self.wanted.get(file, ())
+        import os
+
+        return self.wanted.get(os.path.realpath(file), ())
 
     def time(self, code):
         self.probe.line_add(code, _last_line(code))
@@ -292,58 +284,12 @@ def _last_line(code):
     return last
 
 
-class _Profile:
-    """What a program knows as the decorator `profile`."""
-
-    def __init__(self, chosen):
-        self._chosen = chosen
-
-    def __call__(self, function):
-        for code in self._codes_of(function):
-            self._chosen.time(code)
-        return function
-
-    def _codes_of(self, thing, depth=0):
-        """The code behind whatever can be decorated, or a class full of it."""
-        if depth > 8:
-            return
-        if isinstance(thing, type):
-            for member in list(vars(thing).values()):
-                if not isinstance(member, type):
-                    for code in self._codes_of(member, depth + 1):
-                        yield code
-            return
-        code = getattr(thing, "__code__", None)
-        if code is not None:
-            yield code
-            return
-        for name in ("__func__", "fget", "fset", "fdel", "func", "__wrapped__"):
-            inner = getattr(thing, name, None)
-            if inner is not None:
-                for code in self._codes_of(inner, depth + 1):
-                    yield code
-
-    def add_function(self, function):
-        self(function)
-
-    def enable(self):
-        """Functions are timed from when they are decorated to the end."""
-
-    disable = enable_by_count = disable_by_count = enable
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-
 def _line_monitor(probe, chosen):
     """CPython 3.12 and later: events of the chosen code objects only."""
     monitoring = sys.monitoring
     events = monitoring.events
     tool = _take_tool()
-    probe.line_setup(chosen.decide if chosen.by_name() else None, monitoring.DISABLE)
+    probe.line_setup(chosen.decide if chosen.by_place() else None, monitoring.DISABLE)
     callbacks = {
         events.PY_START: probe.line_start,
         events.PY_RESUME: probe.line_resume,
@@ -358,7 +304,7 @@ def _line_monitor(probe, chosen):
     # With PY_START even where it is not needed: without it the body of a function that stands on
     # the line of its `def` is never reported (CPython issue 155992).
     local = events.PY_START | events.LINE | events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
-    everywhere = events.PY_START if chosen.by_name() else 0
+    everywhere = events.PY_START if chosen.by_place() else 0
     exceptional = events.PY_UNWIND | events.PY_THROW
     if sys.version_info >= (3, 15):
         local |= exceptional
@@ -372,7 +318,7 @@ def _line_monitor(probe, chosen):
 
 def _line_hook(probe, chosen):
     """CPython 3.8 to 3.11: the trace hook, in this thread and in those that it starts."""
-    probe.line_setup(chosen.decide if chosen.by_name() else None, None)
+    probe.line_setup(chosen.decide if chosen.by_place() else None, None)
     _follow_threads(probe)
     return probe.line_hook
 
@@ -416,6 +362,17 @@ def _calibrate_lines(probe, chosen, switch_on):
     probe.calibrate(0)
 
 
+def _decorator(directory, chosen):
+    """Makes `profile` known to the program."""
+    path = directory + "/_pitstop_lines.py"
+    module = type(sys)("_pitstop_lines")
+    module.__file__ = path
+    with open(path, "rb") as file:
+        exec(compile(file.read(), path, "exec"), module.__dict__)
+    sys.modules["_pitstop_lines"] = module
+    module.install(chosen.time, chosen.setup)
+
+
 def _start(directory):
     if getattr(sys, "_is_gil_enabled", None) and "t" in getattr(sys, "abiflags", ""):
         raise RuntimeError("builds without the GIL cannot be traced yet")
@@ -428,9 +385,7 @@ def _start(directory):
         chosen = _Chosen(probe, directory)
         switch_on = (_line_monitor if is_new else _line_hook)(probe, chosen)
         _calibrate_lines(probe, chosen, switch_on)
-        import builtins
-
-        builtins.profile = _Profile(chosen)
+        _decorator(directory, chosen)
     else:
         native = bool(options & _NATIVE)
         switch_on = _monitor(probe, native) if is_new else _hook(probe)

@@ -1,6 +1,7 @@
 //! From the files of the probe to the Profile.
 
 mod callables;
+mod lines;
 mod tree;
 
 use super::clock::Clock;
@@ -172,6 +173,7 @@ impl Pouring<'_> {
                 &mut stacks,
             );
         }
+        lines::pour(self.profile, trace, header, &clock, &callables);
         self.spans(trace, &clock, &ids, &stacks);
         let lost = header.lost;
         self.profile.calls.lost += lost.calls;
