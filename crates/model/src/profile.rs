@@ -1,8 +1,8 @@
 //! The Profile itself, and the laws that hold between its tables.
 
-use crate::calls::Calls;
+use crate::calls::{CallCost, Calls};
 use crate::id::Id;
-use crate::lines::LineTimes;
+use crate::lines::{LineCost, LineTimes};
 use crate::meta::Meta;
 use crate::places::Places;
 use crate::series::Series;
@@ -186,16 +186,64 @@ impl Profile {
                 return broken("spans", i, "ends after the end of time");
             }
         }
+        self.check_sums()
+    }
+
+    /// The law that lets readers add up any costs without care: all of them together fit 64 bits.
+    fn check_sums(&self) -> Result<(), BrokenLaw> {
+        const LAW: &str = "adds up with those before it to more than 64 bits";
+        let broken = |table, index| BrokenLaw {
+            table,
+            index,
+            law: LAW,
+        };
+        let mut sums = [0; 5];
+        for (i, (_, cost)) in self.calls.iter().enumerate() {
+            let CallCost {
+                calls,
+                resumptions,
+                raised,
+                self_ns,
+                raw_self_ns,
+                waited_ns,
+            } = cost;
+            let begun = calls.checked_add(resumptions);
+            let begun = begun.ok_or_else(|| broken("calls", i))?;
+            add(&mut sums, [begun, raised, self_ns, raw_self_ns, waited_ns])
+                .ok_or_else(|| broken("calls", i))?;
+        }
+        let mut sums = [0; 5];
+        for (i, timed) in self.line_times.functions.iter().enumerate() {
+            for (_, cost) in &timed.lines {
+                let LineCost {
+                    hits,
+                    self_ns,
+                    inclusive_ns,
+                    waited_ns,
+                } = *cost;
+                add(&mut sums, [0, hits, self_ns, inclusive_ns, waited_ns])
+                    .ok_or_else(|| broken("lines", i))?;
+            }
+            add(&mut sums, [timed.calls, 0, 0, 0, 0]).ok_or_else(|| broken("lines", i))?;
+        }
         Ok(())
     }
+}
+
+/// Adds to each sum; `None` when one of them exceeds 64 bits.
+fn add<const N: usize>(sums: &mut [u64; N], numbers: [u64; N]) -> Option<()> {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum = sum.checked_add(number)?;
+    }
+    Some(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        CallPath, File, FileKind, Frame, Function, FunctionId, LineCost, Process, Span, Stack,
-        Strings, Thread, TimedFunction,
+        CallPath, File, FileKind, Frame, Function, FunctionId, Process, Span, Stack, Strings,
+        Thread, TimedFunction,
     };
 
     /// A profile with one of everything that calls and lines point to.
@@ -271,6 +319,18 @@ mod tests {
                 duration_ns: 1,
             })),
             "spans[0]: ends after the end of time"
+        );
+        assert_eq!(
+            law_after(|profile, thread, _| {
+                let frame = profile.places.stack(StackId(0)).frame;
+                let parent = Some(StackId(0));
+                let stack = profile.places.add_stack(Stack { parent, frame });
+                for stack in [StackId(0), stack] {
+                    let id = profile.calls.intern(CallPath { thread, stack });
+                    profile.calls.cost_mut(id).self_ns = u64::MAX / 2 + 1;
+                }
+            }),
+            "calls[1]: adds up with those before it to more than 64 bits"
         );
     }
 }
