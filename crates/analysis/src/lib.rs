@@ -10,6 +10,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod block;
 mod cost;
 mod elapsed;
 mod estimate;
@@ -29,6 +30,7 @@ pub mod tree;
 pub mod verdict;
 pub mod wait;
 
+pub use block::block_length;
 pub use cost::{Cost, Doing};
 pub use elapsed::{Basis, Elapsed};
 pub use headline::Headline;
