@@ -343,7 +343,11 @@ impl<'a> Tokens<'a> {
 
     /// Passes a string from its first quote on; false if it does not end.
     fn pass_string(&mut self, formatted: bool, depth: usize) -> bool {
-        let quote = if self.rest().starts_with('\'') { "'" } else { "\"" };
+        let quote = if self.rest().starts_with('\'') {
+            "'"
+        } else {
+            "\""
+        };
         let triple = quote.repeat(3);
         let long = self.rest().starts_with(&triple);
         let end = if long { triple.as_str() } else { quote };
@@ -453,9 +457,18 @@ mod tests {
     fn a_function_ends_where_its_block_ends() {
         assert_eq!(length("def f():\n    return 1\n\nx = 2\n"), 2);
         assert_eq!(length("def f(): return 1\nx = 2\n"), 1);
-        assert_eq!(length("    def f(self):\n        if self:\n            a\n        b\n    c"), 4);
-        assert_eq!(length("@a(\n1)\n@b\nasync def f(\n    x):\n  pass\n\n\ny"), 6);
-        assert_eq!(length("class A:\n    def f(self):\n        pass\n\n    x = 1\ny = 2"), 5);
+        assert_eq!(
+            length("    def f(self):\n        if self:\n            a\n        b\n    c"),
+            4
+        );
+        assert_eq!(
+            length("@a(\n1)\n@b\nasync def f(\n    x):\n  pass\n\n\ny"),
+            6
+        );
+        assert_eq!(
+            length("class A:\n    def f(self):\n        pass\n\n    x = 1\ny = 2"),
+            5
+        );
         assert_eq!(length("def f():\n    pass"), 2);
         assert_eq!(length(""), 0);
     }
@@ -470,8 +483,14 @@ mod tests {
     fn strings_and_brackets_hide_what_looks_like_an_end() {
         assert_eq!(length("def f():\n    a = '''\nb = 1\n'''\n    c\nd"), 5);
         assert_eq!(length("def f():\n    a = (1,\n2)\n    b = 'x\\\ny'\nd"), 5);
-        assert_eq!(length("def f():\n    a = f'{x[\"}\"]}' + rb'\\''\n    b\nd"), 3);
-        assert_eq!(length("def f():\n    a = f'{x['y']:>{w}}'\n    b = f'''{\nx}'''\n    c\nd"), 5);
+        assert_eq!(
+            length("def f():\n    a = f'{x[\"}\"]}' + rb'\\''\n    b\nd"),
+            3
+        );
+        assert_eq!(
+            length("def f():\n    a = f'{x['y']:>{w}}'\n    b = f'''{\nx}'''\n    c\nd"),
+            5
+        );
         assert_eq!(length("def f():\n    a = 1 + \\\n2\n    b\nd"), 4);
     }
 

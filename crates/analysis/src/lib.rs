@@ -19,6 +19,7 @@ mod fold;
 pub mod headline;
 pub mod hot;
 mod leaders;
+pub mod line_times;
 pub mod lines;
 mod place;
 #[cfg(any(test, feature = "sketch"))]
@@ -35,6 +36,7 @@ pub use cost::{Cost, Doing};
 pub use elapsed::{Basis, Elapsed};
 pub use headline::Headline;
 pub use hot::{Hot, HotFunction, HotLine, HotOptions};
+pub use line_times::{FunctionLines, LineStats, LineTime, Listing, MoreTime};
 pub use lines::{LineTable, LinesOptions};
 pub use place::Place;
 pub use split::Split;

@@ -56,7 +56,11 @@ fn blocks_are_those_of_inspect() {
     let mut command = Command::new(&python);
     command.args(["-X", "utf8", "-W", "ignore", "-c", ASK]);
     let output = command.output().expect("the interpreter starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let answer = String::from_utf8(output.stdout).expect("UTF-8");
     let mut texts: HashMap<&str, String> = HashMap::new();
     let (mut checked, mut wrong) = (0, Vec::new());
@@ -77,5 +81,10 @@ fn blocks_are_those_of_inspect() {
         }
     }
     assert!(checked > 5000, "only {checked} definitions were found");
-    assert!(wrong.is_empty(), "{} of {checked}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {checked}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
