@@ -12,6 +12,7 @@
 //! amount      durations, shares and counts in words
 //!
 //! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
+//! lprof (+ unpickle): timed lines, which is also read
 //! ```
 //!
 //! Two promises hold for every format. The sum of what is written is the sum of the selected
@@ -24,6 +25,7 @@ mod collapsed;
 mod flame;
 mod format;
 mod json;
+mod lprof;
 mod marshal;
 mod names;
 mod place;
@@ -31,6 +33,7 @@ mod pprof;
 mod pstats;
 mod selection;
 mod speedscope;
+mod unpickle;
 mod write;
 
 #[cfg(test)]
@@ -40,5 +43,7 @@ mod testing;
 
 pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;
+pub use lprof::{LprofError, read_lprof};
 pub use selection::{Granularity, Options, Selection};
+pub use unpickle::PickleError;
 pub use write::{Error, write, write_file};
