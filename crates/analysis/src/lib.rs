@@ -7,10 +7,12 @@
 //! ```text
 //! Profile -> Elapsed -> split, hot, wait, lines -> verdict
 //!        \-> threads, tree
+//!        \-> calls (traced, not sampled)
 //! ```
 #![forbid(unsafe_code)]
 
 mod block;
+pub mod calls;
 mod cost;
 mod elapsed;
 mod estimate;
@@ -32,6 +34,7 @@ pub mod verdict;
 pub mod wait;
 
 pub use block::block_length;
+pub use calls::{CallGraph, CallTable};
 pub use cost::{Cost, Doing};
 pub use elapsed::{Basis, Elapsed};
 pub use headline::Headline;

@@ -15,6 +15,8 @@ pub enum Format {
     PprofPlain,
     /// What `pstats.Stats` loads: the file of `cProfile`.
     Pstats,
+    /// What `python -m line_profiler` loads: the file of `kernprof -l`.
+    Lprof,
     /// A flame graph as one self-contained picture.
     Svg,
     /// Pitstop's own JSON: every row of the profile, for scripts.
@@ -23,12 +25,13 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order help texts list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Svg,
         Self::Speedscope,
         Self::Pprof,
         Self::PprofPlain,
         Self::Pstats,
+        Self::Lprof,
         Self::Collapsed,
         Self::Json,
     ];
@@ -41,6 +44,7 @@ impl Format {
             Self::Pprof => "pprof",
             Self::PprofPlain => "pprof-plain",
             Self::Pstats => "pstats",
+            Self::Lprof => "lprof",
             Self::Svg => "svg",
             Self::Json => "json",
         }
@@ -54,6 +58,7 @@ impl Format {
             Self::Pprof => "for go tool pprof, gzip: wall, CPU and GIL wait time with labels",
             Self::PprofPlain => "the same as pprof, not compressed",
             Self::Pstats => "for Python's pstats and its viewers; ncalls are samples",
+            Self::Lprof => "for line_profiler: the lines that `lines --exact` timed",
             Self::Svg => "flame graph as one picture, coloured by what threads were doing",
             Self::Json => "every row of the profile, versioned, for scripts",
         }
@@ -67,6 +72,7 @@ impl Format {
             Self::Pprof => &[".pb.gz", ".pprof"],
             Self::PprofPlain => &[".pb"],
             Self::Pstats => &[".prof", ".pstats"],
+            Self::Lprof => &[".lprof"],
             Self::Svg => &[".svg"],
             Self::Json => &[".json"],
         }
@@ -109,6 +115,7 @@ mod tests {
             ("a.pb", Format::PprofPlain),
             ("a.prof", Format::Pstats),
             ("a.pstats", Format::Pstats),
+            ("a.py.lprof", Format::Lprof),
             ("flame.svg", Format::Svg),
         ] {
             assert_eq!(asked(name), Some(format), "{name}");

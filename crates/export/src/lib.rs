@@ -44,6 +44,7 @@ mod testing;
 pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;
 pub use lprof::{LprofError, read_lprof};
+pub use pstats::{ProfError, looks_like_prof, prof_bytes, read_prof};
 pub use selection::{Granularity, Options, Selection};
 pub use unpickle::PickleError;
 pub use write::{Error, write, write_file};

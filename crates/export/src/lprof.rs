@@ -328,10 +328,7 @@ mod tests {
             calls: None,
             lines,
         };
-        let f = function(
-            "f",
-            vec![line(301, 70_000, 1 << 40), line(302, 1, u64::MAX)],
-        );
+        let f = function("f", vec![line(301, 70_000, 1 << 40), line(302, 1, 1 << 62)]);
         bytes(&stats(vec![f, function("g", Vec::new())]))
     }
 

@@ -476,7 +476,7 @@ mod tests {
             (b"\x80\x04N", PickleError::Truncated { at: 3 }),
             (
                 b"\x80\x04X\xff\xff\xff\xffa.",
-                PickleError::Truncated { at: 8 },
+                PickleError::Truncated { at: 9 },
             ),
             (b"\x80\x04R.", PickleError::Instruction { at, code: b'R' }),
         ] {

@@ -2,7 +2,7 @@
 
 use crate::selection::{self, Selection};
 use crate::{Format, Options};
-use crate::{collapsed, flame, json, pprof, pstats, speedscope};
+use crate::{collapsed, flame, json, lprof, pprof, pstats, speedscope};
 use pitstop_model::{BrokenLaw, Profile};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -18,6 +18,9 @@ pub enum Error {
     /// There is nothing to write: the profile has no samples.
     #[error("nothing to export: the profile holds no samples; run the program for longer")]
     NoSamples,
+    /// There is nothing to write: no line was timed.
+    #[error("nothing to export: no line was timed exactly; run `pitstop lines --exact` first")]
+    NoLines,
     /// There is nothing to write: the selection left nothing.
     #[error(
         "nothing to export: no sample is {}; export all samples instead",
@@ -104,6 +107,13 @@ pub fn write_file(
 
 fn check(profile: &Profile, format: Format, options: &Options) -> Result<(), Error> {
     profile.check()?;
+    if format == Format::Lprof {
+        return if profile.line_times.is_empty() {
+            Err(Error::NoLines)
+        } else {
+            Ok(())
+        };
+    }
     if format == Format::Json || selection::total_ns(profile, options.selection) > 0 {
         Ok(())
     } else if selection::total_ns(profile, Selection::All) > 0 {
@@ -126,6 +136,7 @@ fn render(
         Format::Pprof => pprof::write_gzip(profile, options, &mut out)?,
         Format::PprofPlain => pprof::write(profile, options, &mut out)?,
         Format::Pstats => pstats::write(profile, options, &mut out)?,
+        Format::Lprof => lprof::write(profile, &mut out)?,
         Format::Svg => flame::write(profile, options, &mut out)?,
         Format::Json => json::write(profile, options, &mut out)?,
     }
@@ -200,6 +211,8 @@ mod tests {
         let mut out = Vec::new();
         let error = write(&empty, Format::Svg, &options, &mut out).expect_err("fails");
         assert!(matches!(error, Error::NoSamples));
+        let error = write(&empty, Format::Lprof, &options, &mut out).expect_err("fails");
+        assert!(matches!(error, Error::NoLines));
         write(&empty, Format::Json, &options, &mut out).expect("writes what is known");
     }
 

@@ -5,6 +5,7 @@
 //! calls itself (names, paths, source) can reach the terminal as a control sequence.
 #![forbid(unsafe_code)]
 
+pub mod calls;
 pub mod doctor;
 pub mod dump;
 pub mod headline;
