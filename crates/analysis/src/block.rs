@@ -12,14 +12,9 @@
 pub fn block_length(lines: &[&str]) -> usize {
     let mut finder = Finder::new();
     let mut tokens = Tokens::new(lines);
-    loop {
-        match tokens.next() {
-            Next::Token(token) => {
-                if finder.eat(token).is_break() {
-                    break;
-                }
-            }
-            Next::End => break,
+    while let Some(token) = tokens.next() {
+        if finder.eat(token).is_break() {
+            break;
         }
     }
     finder.last.min(lines.len())
@@ -117,24 +112,16 @@ impl Finder {
                     return Break(());
                 }
             }
-            Kind::Comment => {
-                // A comment as far in as the body belongs to it.
-                if self.body_column.is_some_and(|body| token.column >= body) {
-                    self.last = token.line;
-                }
+            // A comment as far in as the body belongs to it.
+            Kind::Comment if self.body_column.is_some_and(|body| token.column >= body) => {
+                self.last = token.line;
             }
-            Kind::EmptyLine => {}
+            Kind::Comment | Kind::EmptyLine => {}
             _ if self.indent == 0 => return Break(()),
             _ => {}
         }
         Continue(())
     }
-}
-
-enum Next {
-    Token(Token),
-    /// The end of the text, or what Python would refuse.
-    End,
 }
 
 /// Reads tokens from lines.
@@ -177,9 +164,9 @@ impl<'a> Tokens<'a> {
         self.text().map_or("", |text| &text[self.at..])
     }
 
-    fn token(&mut self, kind: Kind, from: usize) -> Next {
+    fn token(&self, kind: Kind, from: usize) -> Option<Token> {
         let text = self.text().unwrap_or_default();
-        Next::Token(Token {
+        Some(Token {
             kind,
             line: self.line + 1,
             column: text[..from].chars().count(),
@@ -192,7 +179,8 @@ impl<'a> Tokens<'a> {
         self.at = 0;
     }
 
-    fn next(&mut self) -> Next {
+    /// The next token; `None` at the end of the text, or where Python would refuse it.
+    fn next(&mut self) -> Option<Token> {
         loop {
             if self.dedents > 0 {
                 self.dedents -= 1;
@@ -232,8 +220,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// Looks at the indentation of a line. `None` if it says nothing.
-    fn indentation(&mut self, text: &str) -> Option<Next> {
+    /// Looks at the indentation of a line. `None` if it says nothing, no token if it is wrong.
+    fn indentation(&mut self, text: &str) -> Option<Option<Token>> {
         let mut column = 0;
         for c in text.chars() {
             match c {
@@ -259,13 +247,13 @@ impl<'a> Tokens<'a> {
         }
         // Back to a column that no block has.
         if self.indents.last() != Some(&column) {
-            return Some(Next::End);
+            return Some(None);
         }
         None
     }
 
     /// The end of a line. `None` inside brackets of a statement that goes on.
-    fn end_of_line(&mut self) -> Option<Next> {
+    fn end_of_line(&mut self) -> Option<Option<Token>> {
         if self.brackets > 0 {
             let next = self.token(Kind::EmptyLine, self.at);
             self.next_line();
@@ -284,16 +272,16 @@ impl<'a> Tokens<'a> {
     }
 
     /// Behind the last line: the open blocks are closed, then the text ends.
-    fn end(&mut self) -> Next {
+    fn end(&mut self) -> Option<Token> {
         if self.brackets > 0 || self.indents.pop().is_none() {
-            return Next::End;
+            return None;
         }
         let kind = if self.indents.is_empty() {
             Kind::Other
         } else {
             Kind::Dedent
         };
-        Next::Token(Token {
+        Some(Token {
             kind,
             line: self.line + 1,
             column: 0,
@@ -301,7 +289,7 @@ impl<'a> Tokens<'a> {
         })
     }
 
-    fn word(&mut self, first: char, from: usize) -> Next {
+    fn word(&mut self, first: char, from: usize) -> Option<Token> {
         let rest = self.rest();
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || !c.is_ascii();
         if is_word(first) {
@@ -331,13 +319,13 @@ impl<'a> Tokens<'a> {
     }
 
     /// Passes a string whose prefix was read. It may end on another line.
-    fn string(&mut self, from: usize, prefix: &str) -> Next {
+    fn string(&mut self, from: usize, prefix: &str) -> Option<Token> {
         let formatted = prefix.contains(['f', 'F', 't', 'T']);
         let token = self.token(Kind::Other, from);
         if self.pass_string(formatted, 0) {
             token
         } else {
-            Next::End
+            None
         }
     }
 
