@@ -210,13 +210,22 @@ pub(crate) struct DumpArgs {
     pitstop lines                        the costliest lines of the last result\n  \
     pitstop lines dedupe parse           two functions\n  \
     pitstop lines app.py --all           every line of a file\n  \
-    pitstop lines -i run.pit dedupe      of another result")]
+    pitstop lines -i run.pit dedupe      of another result\n  \
+    pitstop lines app.py.lprof           what line_profiler, or `pitstop lines --exact`, wrote\n  \
+    pitstop lines --exact app.py         run a program and time its hottest functions exactly\n\n\
+    See pitstop lines --exact --help for what goes with --exact.")]
 pub(crate) struct LinesArgs {
+    /// Run a program and time lines exactly, as kernprof does.
+    #[arg(long)]
+    pub(crate) exact: bool,
     /// The result to look at.
     #[arg(short, long, value_name = "FILE", default_value = "last")]
     pub(crate) input: PathBuf,
+    /// A line for each function at the end of exact times.
+    #[arg(short = 'm', long, help_heading = "Exact times")]
+    pub(crate) summarize: bool,
     /// Functions and files to show [default: wherever the costliest lines are]. A .pit file here
-    /// is the result to look at.
+    /// is the result to look at; .lprof files are added up and shown.
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
     /// Show every line of the chosen files.
@@ -231,6 +240,29 @@ pub(crate) struct LinesArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) times: TimesArgs,
+}
+
+/// How exact times are printed: the options of `python -m line_profiler`.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Exact times")]
+pub(crate) struct TimesArgs {
+    /// The unit of the times that are shown, in seconds.
+    #[arg(short, long, value_name = "SECONDS", default_value = "1e-6", value_parser = unit)]
+    pub(crate) unit: f64,
+    /// Leave out functions that never ran.
+    #[arg(short = 'z', long)]
+    pub(crate) skip_zero: bool,
+    /// Functions with the least time first.
+    #[arg(short = 't', long)]
+    pub(crate) sort: bool,
+    /// Colours, as --color always.
+    #[arg(short, long)]
+    pub(crate) rich: bool,
+    /// Also show the own time of lines and what they waited at an await or yield.
+    #[arg(long)]
+    pub(crate) wide: bool,
 }
 
 #[derive(Args, Debug)]
@@ -309,6 +341,13 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// `1e-6`, `0.001`: seconds.
+fn unit(text: &str) -> Result<f64, String> {
+    let unit = text.trim().parse::<f64>().ok();
+    unit.filter(|unit| *unit > 0.0 && unit.is_finite())
+        .ok_or_else(|| "use a number of seconds like 1e-6 or 0.001".into())
+}
+
 /// `30`, `30s`, `500ms`, `5m`, `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
@@ -352,6 +391,8 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
+        assert_eq!(unit("1e-3"), Ok(1e-3));
+        assert!(unit("0").is_err() && unit("inf").is_err() && unit("ms").is_err());
         assert!(duration("0").is_err() && duration("soon").is_err() && duration("-1s").is_err());
     }
 }

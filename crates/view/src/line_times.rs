@@ -318,6 +318,23 @@ mod tests {
     }
 
     #[test]
+    fn json_has_nanoseconds_and_only_text_that_is_known() {
+        let (mut stats, listings) = stats();
+        stats.unit_s = 1e-6;
+        stats.functions[1].lines.push(line(9, 1, 5));
+        let text = crate::json::line_times(&stats, &listings);
+        let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(json["schema"], "pitstop/line-times@1");
+        let line = &json["functions"][0]["lines"][1];
+        assert_eq!(line["text"], "    b");
+        assert_eq!(line["time_ns"], 6_000_000_000_u64);
+        assert_eq!(line["waited_ns"], 7_000_000);
+        assert_eq!(json["functions"][0]["time_ns"], 8_000_000_000_u64);
+        let unknown = &json["functions"][1]["lines"][0]["text"];
+        assert!(unknown.is_null(), "{text}");
+    }
+
+    #[test]
     fn functions_are_sorted_and_those_that_never_ran_left_out() {
         let options = Options {
             sort: true,

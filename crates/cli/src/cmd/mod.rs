@@ -3,6 +3,7 @@
 pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod export;
+pub(crate) mod line_times;
 pub(crate) mod lines;
 pub(crate) mod record;
 pub(crate) mod run;
