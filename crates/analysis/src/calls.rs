@@ -1,4 +1,4 @@
-//! Who called whom, how often, and how long it took: exact, from traced calls.
+//! Who called whom, how often, and how long it took: exact from traced calls, estimated from samples.
 //!
 //! A trace keeps call *paths*. This room folds them into functions and the edges between them, by
 //! the rules of CPython's `Modules/_lsprof.c`, so that the numbers mean what `cProfile`'s mean:
@@ -11,16 +11,20 @@
 //! Functions are one where `pstats` cannot tell them apart: equal in file, line of the `def` and
 //! `co_name`. Two lambdas on one line are added up; `cProfile` keeps the last and drops the other.
 
+mod paths;
 mod table;
 
-use pitstop_model::{CallCost, FileKind, FunctionId, Id, Profile, ThreadId};
-use rustc_hash::FxHashMap;
+use paths::Paths;
+use pitstop_model::{CallCost, FileKind, Profile, Row, ThreadId};
+use std::sync::Arc;
 
 pub use table::{CallTable, Caller, FunctionCalls, Label};
 
-/// The functions of a trace with what they cost and who called them.
+/// Functions with what they cost and who called them.
 #[derive(Clone, Debug, Default)]
 pub struct CallGraph {
+    /// True when calls are samples.
+    pub is_sampled: bool,
     /// The functions, in the order they were met: callers before what they call first.
     pub functions: Vec<TracedFunction>,
 }
@@ -28,23 +32,47 @@ pub struct CallGraph {
 /// A function with what it cost.
 #[derive(Clone, Debug)]
 pub struct TracedFunction {
-    /// The function; the first one met, where several have the same label.
-    pub function: FunctionId,
     /// What `pstats` calls it.
     pub label: Label,
-    /// True for a function without Python code.
-    pub is_native: bool,
+    /// Its qualified name, where that is known; of several with the same label, the first one met.
+    pub qualname: Arc<str>,
+    /// The name of its file to show, relative to the working directory or the library's root.
+    pub short_file: Arc<str>,
+    /// Whose code it is, where that is known.
+    pub kind: Option<FileKind>,
     /// Everything that was counted and timed in it.
     pub cost: CallCost,
     /// Calls and resumptions at which it was not on the path already.
     pub primitive: u64,
     /// Time of the primitive calls with all they called, in nanoseconds.
     pub cumulative_ns: u64,
+    /// Its own time by line, ascending; line 0 holds what is known of no line.
+    pub lines: Vec<(u32, u64)>,
     /// Who called it, by position in the list of functions, ascending.
     pub callers: Vec<(usize, CallEdge)>,
 }
 
 impl TracedFunction {
+    /// A function without costs.
+    fn new(label: Label, qualname: Arc<str>, short_file: Arc<str>, kind: Option<FileKind>) -> Self {
+        Self {
+            label,
+            qualname,
+            short_file,
+            kind,
+            cost: CallCost::default(),
+            primitive: 0,
+            cumulative_ns: 0,
+            lines: Vec::new(),
+            callers: Vec::new(),
+        }
+    }
+
+    /// True for a function without Python code.
+    pub fn is_native(&self) -> bool {
+        &*self.label.file == "~"
+    }
+
     /// Calls and resumptions together: what `cProfile` counts as calls.
     pub fn calls(&self) -> u64 {
         self.cost.calls + self.cost.resumptions
@@ -79,247 +107,50 @@ impl CallGraph {
     /// Folds the traced calls of a profile; of one thread only, if one is given.
     pub fn of(profile: &Profile, thread: Option<ThreadId>) -> Self {
         let mut paths = Paths::of(profile);
-        paths.charge(profile, thread);
+        for (path, cost) in profile.calls.iter() {
+            if thread.is_none_or(|wanted| wanted == path.thread) {
+                paths.charge(profile, path.stack, &cost);
+            }
+        }
         paths.fold()
+    }
+
+    /// Folds samples, those whose rows are kept, in the same way: a sample is a call of every
+    /// function that it saw, once however often that stands in its stack. Samples without a stack
+    /// become functions with names in brackets, so that no time is missing.
+    pub fn of_samples(profile: &Profile, keep: impl Fn(&Row) -> bool) -> Self {
+        let mut paths = Paths::of(profile);
+        for (row, samples, self_ns) in profile.series.iter().filter(|(row, ..)| keep(row)) {
+            let cost = CallCost {
+                calls: samples,
+                self_ns,
+                ..CallCost::default()
+            };
+            match row.stack {
+                Some(stack) => paths.charge(profile, stack, &cost),
+                None => paths.charge_stackless(row.verdict, &cost),
+            }
+        }
+        for index in (0..paths.nodes.len()).rev() {
+            if let Some(parent) = paths.nodes[index].parent {
+                paths.nodes[parent].cost.calls += paths.nodes[index].cost.calls;
+            }
+        }
+        let mut graph = paths.fold();
+        graph.is_sampled = true;
+        for function in &mut graph.functions {
+            function.cost.calls = function.primitive;
+            for (_, edge) in &mut function.callers {
+                edge.calls = edge.primitive;
+            }
+        }
+        graph
     }
 
     /// Own time of all functions, in nanoseconds. With several threads, more than the clock showed.
     pub fn total_ns(&self) -> u64 {
         let own = self.functions.iter().map(|function| function.cost.self_ns);
         own.fold(0, u64::saturating_add)
-    }
-}
-
-/// A function called on a path, from a line of the function before it.
-struct Node {
-    parent: Option<usize>,
-    /// The function, by position in the graph.
-    function: usize,
-    /// The line of the call in the parent; 0 where unknown.
-    line: u32,
-    cost: CallCost,
-    /// Own time with that of all below, in nanoseconds.
-    inclusive_ns: u64,
-    first_child: Option<usize>,
-    next_sibling: Option<usize>,
-}
-
-/// The call paths as a tree: callers before what they call.
-struct Paths {
-    functions: Vec<TracedFunction>,
-    nodes: Vec<Node>,
-    /// The node of each stack.
-    by_stack: Vec<usize>,
-}
-
-impl Paths {
-    /// The tree of all stacks, without costs.
-    fn of(profile: &Profile) -> Self {
-        let places = &profile.places;
-        let mut labels = Labels::default();
-        let mut nodes: Vec<Node> = Vec::new();
-        let mut by_stack: Vec<usize> = Vec::with_capacity(places.stacks().len());
-        // The line a frame executes tells only where it calls from: frames of one function that
-        // differ in nothing else are one node.
-        let mut known: FxHashMap<(Option<usize>, usize, u32), usize> = FxHashMap::default();
-        for stack in places.stacks() {
-            let function = labels.number(profile, places.frame(stack.frame).function);
-            let parent = stack.parent.map(|parent| by_stack[parent.index()]);
-            let line = stack
-                .parent
-                .map_or(0, |parent| places.frame(places.stack(parent).frame).line);
-            let node = *known.entry((parent, function, line)).or_insert_with(|| {
-                nodes.push(Node {
-                    parent,
-                    function,
-                    line,
-                    cost: CallCost::default(),
-                    inclusive_ns: 0,
-                    first_child: None,
-                    next_sibling: None,
-                });
-                nodes.len() - 1
-            });
-            by_stack.push(node);
-        }
-        for index in (0..nodes.len()).rev() {
-            if let Some(parent) = nodes[index].parent {
-                nodes[index].next_sibling = nodes[parent].first_child.replace(index);
-            }
-        }
-        Self {
-            functions: labels.functions,
-            nodes,
-            by_stack,
-        }
-    }
-
-    /// Adds the costs of the calls, and sums them up towards the callers.
-    fn charge(&mut self, profile: &Profile, thread: Option<ThreadId>) {
-        for (path, cost) in profile.calls.iter() {
-            if thread.is_none_or(|wanted| wanted == path.thread) {
-                let node = &mut self.nodes[self.by_stack[path.stack.index()]];
-                add(&mut node.cost, &cost);
-                node.inclusive_ns += cost.self_ns;
-            }
-        }
-        // A parent comes before its children, so all of a node is there when its turn comes.
-        for index in (0..self.nodes.len()).rev() {
-            if let Some(parent) = self.nodes[index].parent {
-                self.nodes[parent].inclusive_ns += self.nodes[index].inclusive_ns;
-            }
-        }
-    }
-
-    /// Walks the tree with a count of how often each function, and each pair, is on the path.
-    fn fold(mut self) -> CallGraph {
-        let mut levels = vec![0u32; self.functions.len()];
-        let mut pairs: FxHashMap<(usize, usize), Pair> = FxHashMap::default();
-        let roots = (0..self.nodes.len()).filter(|&index| self.nodes[index].parent.is_none());
-        let mut steps: Vec<Step> = roots.rev().map(Step::Enter).collect();
-        while let Some(step) = steps.pop() {
-            let (Step::Enter(index) | Step::Leave(index)) = step;
-            let node = &self.nodes[index];
-            let pair = node
-                .parent
-                .map(|parent| (self.nodes[parent].function, node.function));
-            if matches!(step, Step::Leave(_)) {
-                levels[node.function] -= 1;
-                if let Some(pair) = pair.and_then(|pair| pairs.get_mut(&pair)) {
-                    pair.level -= 1;
-                }
-                continue;
-            }
-            let calls = node.cost.calls + node.cost.resumptions;
-            let function = &mut self.functions[node.function];
-            add(&mut function.cost, &node.cost);
-            if levels[node.function] == 0 {
-                function.primitive += calls;
-                function.cumulative_ns += node.inclusive_ns;
-            }
-            levels[node.function] += 1;
-            if let Some(pair) = pair {
-                pairs.entry(pair).or_default().enter(node, calls);
-            }
-            steps.push(Step::Leave(index));
-            let mut child = node.first_child;
-            while let Some(index) = child {
-                steps.push(Step::Enter(index));
-                child = self.nodes[index].next_sibling;
-            }
-        }
-        for ((caller, function), pair) in pairs {
-            if pair.edge.calls > 0 || pair.edge.cumulative_ns > 0 {
-                self.functions[function].callers.push((caller, pair.edge));
-            }
-        }
-        for function in &mut self.functions {
-            function.callers.sort_by_key(|&(caller, _)| caller);
-        }
-        self.finish()
-    }
-
-    /// Leaves out the functions that only other threads, or samples, know.
-    fn finish(self) -> CallGraph {
-        let is_known = |function: &TracedFunction| {
-            function.calls() > 0 || function.cumulative_ns > 0 || function.cost.waited_ns > 0
-        };
-        let mut moved = vec![None; self.functions.len()];
-        let mut functions = Vec::new();
-        for (index, function) in self.functions.into_iter().enumerate() {
-            if is_known(&function) {
-                moved[index] = Some(functions.len());
-                functions.push(function);
-            }
-        }
-        for function in &mut functions {
-            function.callers = std::mem::take(&mut function.callers)
-                .into_iter()
-                .filter_map(|(caller, edge)| Some((moved[caller]?, edge)))
-                .collect();
-        }
-        CallGraph { functions }
-    }
-}
-
-/// A step of the walk.
-#[derive(Clone, Copy)]
-enum Step {
-    Enter(usize),
-    Leave(usize),
-}
-
-/// A pair of caller and function during the walk.
-#[derive(Default)]
-struct Pair {
-    level: u32,
-    edge: CallEdge,
-}
-
-impl Pair {
-    fn enter(&mut self, node: &Node, calls: u64) {
-        let first = self.level == 0;
-        self.level += 1;
-        let edge = &mut self.edge;
-        edge.calls += calls;
-        edge.self_ns += node.cost.self_ns;
-        let counted_ns = if first { node.inclusive_ns } else { 0 };
-        edge.cumulative_ns += counted_ns;
-        edge.primitive += if first { calls } else { 0 };
-        if calls == 0 && counted_ns == 0 {
-            return;
-        }
-        let at = edge
-            .sites
-            .binary_search_by_key(&node.line, |&(line, _)| line);
-        let at = at.unwrap_or_else(|at| {
-            edge.sites.insert(at, (node.line, CallSite::default()));
-            at
-        });
-        edge.sites[at].1.calls += calls;
-        edge.sites[at].1.cumulative_ns += counted_ns;
-    }
-}
-
-fn add(sum: &mut CallCost, cost: &CallCost) {
-    sum.calls += cost.calls;
-    sum.resumptions += cost.resumptions;
-    sum.raised += cost.raised;
-    sum.self_ns += cost.self_ns;
-    sum.raw_self_ns += cost.raw_self_ns;
-    sum.waited_ns += cost.waited_ns;
-}
-
-/// Functions by label.
-#[derive(Default)]
-struct Labels {
-    functions: Vec<TracedFunction>,
-    by_label: FxHashMap<Label, usize>,
-    by_function: FxHashMap<FunctionId, usize>,
-}
-
-impl Labels {
-    fn number(&mut self, profile: &Profile, id: FunctionId) -> usize {
-        if let Some(&number) = self.by_function.get(&id) {
-            return number;
-        }
-        let label = Label::of(profile, id);
-        let next = self.functions.len();
-        let number = *self.by_label.entry(label.clone()).or_insert(next);
-        if number == next {
-            let file = profile.places.function(id).file;
-            self.functions.push(TracedFunction {
-                function: id,
-                label,
-                is_native: profile.places.file(file).kind == FileKind::Native,
-                cost: CallCost::default(),
-                primitive: 0,
-                cumulative_ns: 0,
-                callers: Vec::new(),
-            });
-        }
-        self.by_function.insert(id, number);
-        number
     }
 }
 

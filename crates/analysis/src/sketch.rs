@@ -309,7 +309,12 @@ impl Sketch {
     }
 
     fn frame(&mut self, text: &str) -> FrameId {
-        let (function, place) = text.rsplit_once(' ').expect("`function file:line`");
+        // Functions without Python code have names with spaces in them, other files' paths have.
+        let split = match text.strip_suffix(" ~:0") {
+            Some(native) => Some((native, "~:0")),
+            None => text.split_once(' '),
+        };
+        let (function, place) = split.expect("`function file:line`");
         let (path, line) = place.rsplit_once(':').expect("`file:line`");
         let line = line.parse().expect("a line number");
         let file = self.file(path);

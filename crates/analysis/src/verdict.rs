@@ -146,7 +146,7 @@ impl Verdict {
     }
 }
 
-fn run(profile: &Profile) -> Run {
+pub(crate) fn run(profile: &Profile) -> Run {
     let meta = &profile.meta;
     let is_python = |process: &&Process| !profile.text(process.python).is_empty();
     let processes = profile.timeline.processes.iter().filter(is_python).count();

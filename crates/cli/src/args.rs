@@ -1,10 +1,14 @@
 //! The command line, with its help.
 
+mod trace;
+
 use crate::style::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
 #[derive(Debug, Parser)]
@@ -36,6 +40,8 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Show what every thread of a running process is doing right now.
     Dump(DumpArgs),
+    /// Count and time every call of a program; show and convert files of cProfile.
+    Trace(TraceArgs),
     /// Show what each line of a function or file cost.
     Lines(LinesArgs),
     /// Show who calls what, and how long it takes.

@@ -26,6 +26,7 @@ fn main() {
         Command::Run(args) => cmd::run::run(args, style),
         Command::Record(args) => cmd::record::record(args, style),
         Command::Dump(args) => cmd::dump::dump(&args, style),
+        Command::Trace(args) => cmd::trace::trace(args, style),
         Command::Lines(args) => cmd::lines::lines(args, style),
         Command::Tree(args) => cmd::tree::tree(&args, style),
         Command::Export(args) => cmd::export::export(&args, style),

@@ -29,8 +29,11 @@ mod sequence_lock;
 mod source;
 mod thread_reader;
 mod threads;
+mod trace;
 
 pub use dump::{DumpOptions, dump};
 pub use interpreter::AttachError;
+pub use pitstop_target::spawn::SpawnError;
 pub use record::{Launch, Options, Progress, RecordError, Recording, Subject, record};
 pub use sampler::Way;
+pub use trace::{TraceError, TraceOptions, Traced, trace};

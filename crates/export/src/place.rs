@@ -4,7 +4,7 @@
 //! would make every total wrong without a sign, so they become places with a name in brackets.
 
 use crate::selection::Granularity;
-use pitstop_model::{FunctionId, Profile, Reason, Row, Verdict};
+use pitstop_model::{FileKind, FunctionId, Profile, Reason, Row, Verdict};
 use std::borrow::Cow;
 
 /// A step of an exported stack.
@@ -41,6 +41,9 @@ impl Place {
     pub(crate) fn short_file(self, profile: &Profile) -> &str {
         self.function().map_or("", |function| {
             let file = profile.places.file(profile.places.function(function).file);
+            if file.kind == FileKind::Native {
+                return "";
+            }
             match profile.text(file.short) {
                 "" => profile.text(file.path),
                 short => short,

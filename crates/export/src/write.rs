@@ -1,8 +1,10 @@
 //! Writing an export to a stream, or to a file that is either whole or not there.
 
+use crate::graph::Graph;
 use crate::selection::{self, Selection};
 use crate::{Format, Options};
-use crate::{collapsed, flame, json, lprof, pprof, pstats, speedscope};
+use crate::{callgrind, chrome, collapsed, dot, flame, json, lprof, pprof, pstats, speedscope};
+use pitstop_analysis::CallTable;
 use pitstop_model::{BrokenLaw, Profile};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -27,6 +29,9 @@ pub enum Error {
         .0.description()
     )]
     NothingSelected(Selection),
+    /// The format shows single calls in time, and none is kept.
+    #[error("nothing to export: no call kept its time; record with `pitstop trace --timeline`")]
+    NoTimeline,
     /// The stream failed.
     #[error("cannot write the {} export: {cause}", .format.name())]
     Stream {
@@ -85,11 +90,35 @@ pub fn write_file(
     path: &Path,
 ) -> Result<(), Error> {
     check(profile, format, options)?;
+    fill_file(path, |out| render(profile, format, options, out))
+}
+
+/// The formats that know functions and their callers, and nothing more.
+pub const TABLE_FORMATS: [Format; 3] = [Format::Pstats, Format::Callgrind, Format::Dot];
+
+/// Writes what `cProfile` counted to a file, in one of [`TABLE_FORMATS`]; in any other it is
+/// written as if for `pstats`.
+///
+/// # Errors
+/// When the file cannot be made.
+pub fn write_table_file(table: &CallTable, format: Format, path: &Path) -> Result<(), Error> {
+    fill_file(path, |out| {
+        let mut out = BufWriter::new(out);
+        match format {
+            Format::Callgrind => callgrind::write_graph(&Graph::of_table(table), &mut out)?,
+            Format::Dot => dot::write_graph(&Graph::of_table(table), &mut out)?,
+            _ => out.write_all(&pstats::prof_bytes(table))?,
+        }
+        out.flush()
+    })
+}
+
+fn fill_file(path: &Path, render: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let failed = |cause| Error::File {
         path: path.to_owned(),
         cause,
     };
-    let fill = |mut file: &File| render(profile, format, options, &mut file);
+    let fill = |mut file: &File| render(&mut file);
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
         Ok(found) if !found.is_file() => OpenOptions::new()
@@ -114,13 +143,26 @@ fn check(profile: &Profile, format: Format, options: &Options) -> Result<(), Err
             Ok(())
         };
     }
-    if format == Format::Json || selection::total_ns(profile, options.selection) > 0 {
+    if format == Format::Chrome {
+        return if profile.spans.is_empty() {
+            Err(Error::NoTimeline)
+        } else {
+            Ok(())
+        };
+    }
+    let is_counted = format_counts(format) && !profile.calls.is_empty();
+    if is_counted || format == Format::Json || selection::total_ns(profile, options.selection) > 0 {
         Ok(())
     } else if selection::total_ns(profile, Selection::All) > 0 {
         Err(Error::NothingSelected(options.selection))
     } else {
         Err(Error::NoSamples)
     }
+}
+
+/// True for formats that show counts of calls, so that a trace without time is worth writing.
+fn format_counts(format: Format) -> bool {
+    TABLE_FORMATS.contains(&format)
 }
 
 fn render(
@@ -138,6 +180,9 @@ fn render(
         Format::Pstats => pstats::write(profile, options, &mut out)?,
         Format::Lprof => lprof::write(profile, &mut out)?,
         Format::Svg => flame::write(profile, options, &mut out)?,
+        Format::Callgrind => callgrind::write(profile, options, &mut out)?,
+        Format::Dot => dot::write(profile, options, &mut out)?,
+        Format::Chrome => chrome::write(profile, options, &mut out)?,
         Format::Json => json::write(profile, options, &mut out)?,
     }
     out.flush()

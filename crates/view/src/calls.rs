@@ -188,27 +188,18 @@ fn choose<'a>(
     table: &'a CallTable,
     listing: &Listing,
 ) -> (usize, Vec<&'a FunctionCalls>) {
-    let mut chosen = sorted(table, &listing.sort);
-    if listing.reverse {
-        chosen.reverse();
-    }
     let mut said = if listing.sort.is_empty() {
         "   Random listing order was used\n".to_owned()
     } else {
         let names: Vec<&str> = listing.sort.iter().map(|key| key.description()).collect();
         format!("   Ordered by: {}\n", names.join(", "))
     };
-    for restriction in &listing.restrictions {
-        let before = chosen.len();
-        restriction.apply(&mut chosen);
-        if chosen.len() != before {
-            let _ = writeln!(
-                said,
-                "   List reduced from {before} to {} due to restriction <{restriction}>",
-                chosen.len()
-            );
-        }
-    }
+    let chosen = restricted(table, listing, |before, after, restriction| {
+        let _ = writeln!(
+            said,
+            "   List reduced from {before} to {after} due to restriction <{restriction}>"
+        );
+    });
     if chosen.is_empty() {
         return (0, chosen);
     }
@@ -218,6 +209,32 @@ fn choose<'a>(
         widths.max().unwrap_or(0)
     };
     (widest(&chosen) + 2, chosen)
+}
+
+/// The functions that a listing lists, in its order.
+pub(crate) fn chosen<'a>(table: &'a CallTable, listing: &Listing) -> Vec<&'a FunctionCalls> {
+    restricted(table, listing, |_, _, _| {})
+}
+
+/// The same; tells of each restriction that left something out how many there were before it, and
+/// how many after it.
+fn restricted<'a>(
+    table: &'a CallTable,
+    listing: &Listing,
+    mut tell: impl FnMut(usize, usize, &Restriction),
+) -> Vec<&'a FunctionCalls> {
+    let mut chosen = sorted(table, &listing.sort);
+    if listing.reverse {
+        chosen.reverse();
+    }
+    for restriction in &listing.restrictions {
+        let before = chosen.len();
+        restriction.apply(&mut chosen);
+        if chosen.len() != before {
+            tell(before, chosen.len(), restriction);
+        }
+    }
+    chosen
 }
 
 /// The old `jprofile` marked the functions that it was started with.

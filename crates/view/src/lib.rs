@@ -15,6 +15,7 @@ pub mod line_times;
 pub mod lines;
 pub mod next;
 mod paint;
+pub mod trace;
 pub mod tree;
 pub mod verdict;
 mod words;

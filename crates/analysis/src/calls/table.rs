@@ -4,7 +4,7 @@
 //! counts saturate. The order of functions is that of the file, because `pstats` sorts stably and
 //! its tables depend on it.
 
-use super::CallGraph;
+use super::{CallEdge, CallGraph, CallSite, TracedFunction};
 use pitstop_model::{FileKind, FunctionId, Profile};
 use rustc_hash::FxHashMap;
 use std::fmt;
@@ -277,5 +277,65 @@ impl From<&CallGraph> for CallTable {
             });
         }
         table
+    }
+}
+
+/// Of what a file holds, as a graph. Times are rounded to nanoseconds; callers that the file does not
+/// tell of itself are left out.
+impl From<&CallTable> for CallGraph {
+    fn from(table: &CallTable) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "casts of floats saturate"
+        )]
+        // The sum of all fits 64 bits if no part exceeds its share of them.
+        let ns = |seconds: f64| ((seconds * 1e9).round() as u64).min(u64::MAX >> 10);
+        let functions = table.functions.iter().map(|function| {
+            let label = function.label.clone();
+            let (name, file) = (label.name.clone(), label.file.clone());
+            let mut traced = TracedFunction::new(label, name, file, None);
+            traced.cost.calls = function.calls;
+            traced.cost.self_ns = ns(function.own_s);
+            traced.primitive = function.primitive;
+            traced.cumulative_ns = ns(function.total_s);
+            traced.lines = vec![(0, traced.cost.self_ns)];
+            let callers = function.callers.iter().filter_map(|(label, caller)| {
+                let index = *table.by_label.get(label)?;
+                Some((index, edge(*caller, ns)))
+            });
+            traced.callers = callers.collect();
+            traced.callers.sort_by_key(|&(caller, _)| caller);
+            traced
+        });
+        Self {
+            is_sampled: table.is_sampled,
+            functions: functions.collect(),
+        }
+    }
+}
+
+fn edge(caller: Caller, ns: impl Fn(f64) -> u64) -> CallEdge {
+    let (calls, primitive, self_ns, cumulative_ns) = match caller {
+        Caller::Count(calls) => (calls, calls, 0, 0),
+        Caller::Timed {
+            calls,
+            primitive,
+            own_s,
+            total_s,
+        } => (calls, primitive, ns(own_s), ns(total_s)),
+    };
+    CallEdge {
+        calls,
+        primitive,
+        self_ns,
+        cumulative_ns,
+        sites: vec![(
+            0,
+            CallSite {
+                calls,
+                cumulative_ns,
+            },
+        )],
     }
 }

@@ -7,4 +7,5 @@ pub(crate) mod line_times;
 pub(crate) mod lines;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod trace;
 pub(crate) mod tree;

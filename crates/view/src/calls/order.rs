@@ -47,12 +47,11 @@ const NAMES: [(&str, SortKey); 13] = [
 ];
 
 /// More names: the numbers of the old profiler, and what Python 3.15 calls the calls of samplers.
-const MORE_NAMES: [(&str, SortKey); 8] = [
+const MORE_NAMES: [(&str, SortKey); 7] = [
     ("-1", SortKey::StandardName),
     ("0", SortKey::Calls),
     ("1", SortKey::Time),
     ("2", SortKey::Cumulative),
-    ("file", SortKey::File),
     ("samples", SortKey::Calls),
     ("nsamples", SortKey::Calls),
     ("psamples", SortKey::PrimitiveCalls),
