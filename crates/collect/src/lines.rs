@@ -1,7 +1,7 @@
 //! `pitstop lines --exact`: which functions are timed line by line.
 //!
-//! A [`LineSelection`] goes to the program as a file, which the bootstrap reads before the program
-//! starts. Two things choose a code object:
+//! A [`LineSelection`] lies as the file `lines` beside the bootstrap, which reads it before the
+//! program starts. Two things choose a code object:
 //!
 //! - the program does, with `@profile`: [`DECORATOR`] puts that name into its builtins and hands
 //!   each code object to the engine;
@@ -19,10 +19,11 @@ use std::process::{Command, Stdio};
 use thiserror::Error;
 
 /// What a program's `profile` is: the text of a Python module with
-/// `install(time_lines, setup=None)`, where `time_lines(code)` is the engine's.
-pub const DECORATOR: &str = include_str!("lines/decorator.py");
-/// The name that module has in `sys.modules`: the package `pitstop` of the program looks for it.
-pub const DECORATOR_MODULE: &str = "_pitstop_lines";
+/// `install(time_lines, setup=None)`, where `time_lines(code)` is the engine's. It must be
+/// `_pitstop_lines` in `sys.modules`: there the package `pitstop` of the program looks for it.
+pub(crate) const DECORATOR: &str = include_str!("lines/decorator.py");
+/// Its file beside the bootstrap.
+pub(crate) const DECORATOR_FILE: &str = "_pitstop_lines.py";
 /// Finds where the names given to `-p` are written.
 const RESOLVE: &str = include_str!("lines/resolve.py");
 

@@ -38,6 +38,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     let format = target(&listing)?;
     let options = TraceOptions {
         native: !recording.no_c_calls,
+        lines: None,
         spans: recording.timeline.unwrap_or(0),
         archive: kept::begin().ok(),
         known_sources: program.known_sources,
