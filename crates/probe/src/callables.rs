@@ -88,8 +88,11 @@ pub(crate) unsafe extern "C" fn died(mark: *mut c_void) {
     let unit = mark as usize as u32;
     // SAFETY: the mark is the unit of a callable.
     unsafe {
-        if unit == 0 || (*state()).base.is_null() {
+        if unit == 0 || (*state()).base.is_null() || (*state()).phase == Phase::Closed {
             return;
+        }
+        if (*state()).is_forked {
+            crate::fork::settle();
         }
         let callable = entry::<Callable>(unit);
         (*callable).address = 0;
@@ -409,9 +412,7 @@ unsafe fn looks_of_native(callable: *mut Object) -> Looks {
             let end = writer.length();
             writer.bytes(b"<slot wrapper '");
             writer.string((*wrapper).name, 1024);
-            writer.bytes(b"' of '");
-            writer.c_string((*(*wrapper).class).name);
-            writer.bytes(b"' objects>");
+            owned_by(&mut writer, (*wrapper).class);
             return finish(kind, start, end, writer.length());
         }
         let class = (*callable).kind.cast::<Type>();
@@ -447,10 +448,22 @@ unsafe fn label_method(writer: &mut Writer<'_>, name: *const c_char, class: *con
     // SAFETY: both names are C strings.
     unsafe {
         writer.c_string(name);
+        owned_by(writer, class);
+    }
+}
+
+/// The end of the label of what belongs to a class. From 3.15 on `repr` leaves `object` out.
+unsafe fn owned_by(writer: &mut Writer<'_>, class: *const Type) {
+    // SAFETY: the name is a C string; the root of a resolution order has no base.
+    unsafe {
+        if (*state()).minor >= 15 && CStr::from_ptr((*class).name) == c"object" {
+            writer.bytes(b"'>");
+            return;
+        }
         writer.bytes(b"' of '");
         writer.c_string((*class).name);
+        writer.bytes(b"' objects>");
     }
-    writer.bytes(b"' objects>");
 }
 
 unsafe fn label_builtin(writer: &mut Writer<'_>, builtin: *const BuiltIn) {

@@ -404,14 +404,16 @@ unsafe fn keep_span(thread: *mut Thread, path: *const Node, spent: u64) {
     }
 }
 
-/// Counts from zero again, in all threads, and lets what runs now begin now. Paths stay.
+/// Counts from zero again in a forked process, in all threads, and lets what runs begin with the
+/// process. Paths stay.
 ///
 /// # Safety
 /// The GIL is held, and `kept` is the one thread that goes on.
 pub(crate) unsafe fn start_over(kept: *mut Thread) {
     // SAFETY: threads and paths are linked as they were made.
     unsafe {
-        let now = ticks();
+        // Not the present: an event is under way whose time was read before we came here.
+        let now = (*state()).forked_ticks;
         let mut callable = (*header()).callables;
         while callable != 0 {
             let mut unit = (*entry::<Callable>(callable)).newest;

@@ -1,9 +1,10 @@
 //! A recorded process forks: its child gets a file of its own.
 //!
-//! The child has our mapping, and with it its parent's file. Before anything else runs in it, the
-//! file is replaced by a copy: a new one is made, what was in use is copied, and it is mapped at
-//! the same address. So every index and pointer goes on to be right, and the path that runs goes
-//! on too; only the numbers start from zero.
+//! The child inherits our mapping, and with it its parent's file, which the parent goes on writing
+//! to. So what is in use is copied before the fork, and the child gets that copy. At its first
+//! event (most children execute another program and have none) a new file is made, filled with
+//! the copy, and mapped at the address of the old one: every index and pointer goes on to be
+//! right, and so does the path that runs. Only the numbers start from zero.
 
 use crate::arena;
 use crate::calls;
@@ -12,31 +13,89 @@ use crate::system;
 use core::ptr;
 use pitstop_wire::{FIRST_UNIT, Header, UNIT_BYTES, flag};
 
-/// In the child, before any of its own code.
+/// In the parent, before it forks.
 ///
 /// # Safety
-/// Called by the C library after a fork, in the child's only thread.
-pub(crate) unsafe extern "C" fn in_child() {
-    // SAFETY: there is one thread, so nobody else uses the state.
+/// Called by the C library; the forking thread holds the GIL if it runs Python at all.
+pub(crate) unsafe extern "C" fn before() {
+    // SAFETY: the GIL is held; who forks without it gets a copy that may be torn, and a child
+    // that can run no Python.
     unsafe {
         let state = state();
-        if (*state).base.is_null() || (*state).phase == Phase::Closed {
+        if !(*state).base.is_null() && (*state).phase != Phase::Closed && !(*state).is_forked {
+            let bytes = (*header()).used_units as usize * UNIT_BYTES;
+            if let Ok(copy) = system::map_memory(bytes) {
+                ptr::copy_nonoverlapping((*state).base, copy as *mut u8, bytes);
+                ((*state).copy, (*state).copy_bytes) = (copy, bytes);
+            }
+        }
+    }
+}
+
+/// In the parent, after it forked.
+///
+/// # Safety
+/// As for [`before`].
+pub(crate) unsafe extern "C" fn in_parent() {
+    // SAFETY: the copy was for the child.
+    unsafe {
+        if !(*state()).is_forked {
+            forget_copy();
+        }
+    }
+}
+
+/// In the child.
+///
+/// # Safety
+/// As for [`before`]; there is one thread.
+pub(crate) unsafe extern "C" fn in_child() {
+    // SAFETY: there is one thread.
+    unsafe {
+        let state = state();
+        if (*state).copy == 0 {
+            if !(*state).is_forked {
+                give_up();
+            }
             return;
         }
-        let old = *header();
-        let bytes = old.used_units as usize * UNIT_BYTES;
-        let first = FIRST_UNIT as usize * UNIT_BYTES;
-        let copy = system::map_memory(bytes);
-        let Ok(copy) = copy else {
-            return give_up();
-        };
-        ptr::copy_nonoverlapping((*state).base, copy as *mut u8, bytes);
-        if arena::create(old.most_units).is_err() {
-            return give_up();
+        (*state).is_forked = true;
+        (*state).forked_ticks = crate::state::ticks();
+        crate::threads::forget();
+    }
+}
+
+unsafe fn forget_copy() {
+    // SAFETY: nobody uses the copy any more.
+    unsafe {
+        let state = state();
+        let (copy, bytes) = ((*state).copy, (*state).copy_bytes);
+        ((*state).copy, (*state).copy_bytes) = (0, 0);
+        if copy != 0 {
+            system::unmap(copy, bytes);
         }
+    }
+}
+
+/// Gives a forked process its own file, if it has none yet. To be called before anything is
+/// written.
+///
+/// # Safety
+/// The GIL is held.
+#[cold]
+#[inline(never)]
+pub(crate) unsafe fn settle() {
+    // SAFETY: the GIL is held; the copy holds what the old file did.
+    unsafe {
+        let state = state();
+        let (copy, bytes) = ((*state).copy, (*state).copy_bytes);
+        (*state).is_forked = false;
+        let old = *(copy as *const Header);
+        let first = FIRST_UNIT as usize * UNIT_BYTES;
         let more = bytes - first;
-        let taken = more.div_ceil(UNIT_BYTES) as u32;
-        if taken > 0 && arena::take(taken) == 0 {
+        let units = (more / UNIT_BYTES) as u32;
+        if arena::create(old.most_units).is_err() || (units > 0 && arena::take(units) == 0) {
+            forget_copy();
             return give_up();
         }
         ptr::copy_nonoverlapping(
@@ -44,7 +103,7 @@ pub(crate) unsafe extern "C" fn in_child() {
             (*state).base.add(first),
             more,
         );
-        system::unmap(copy, bytes);
+        forget_copy();
         adopt(&old);
         threads_of_child(&old);
     }
@@ -73,10 +132,10 @@ unsafe fn threads_of_child(old: &Header) {
         let state = state();
         let pointer = crate::arch::thread_pointer();
         let mut unit = old.threads;
-        let mut kept = ptr::null_mut();
+        let mut kept: *mut pitstop_wire::Thread = ptr::null_mut();
         while unit != 0 {
             let thread = crate::state::entry::<pitstop_wire::Thread>(unit);
-            if (*thread).pointer == pointer && (*thread).is_over == 0 {
+            if (*thread).pointer == pointer && (*thread).is_over == 0 && kept.is_null() {
                 kept = thread;
                 (*thread).tid = system::thread();
                 (*thread).is_main = 1;

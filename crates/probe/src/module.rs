@@ -252,7 +252,12 @@ unsafe fn open_file(most_units: u64) -> *mut Object {
             None => -1,
         };
         if let Some(at_fork) = api.at_fork {
-            at_fork(None, None, Some(crate::fork::in_child), ptr::null_mut());
+            at_fork(
+                Some(crate::fork::before),
+                Some(crate::fork::in_parent),
+                Some(crate::fork::in_child),
+                ptr::null_mut(),
+            );
         }
         none()
     }

@@ -51,6 +51,13 @@ pub(crate) struct State {
     pub(crate) main_dict: *mut Object,
     /// The thread that runs `__main__`.
     pub(crate) main_thread: *mut Thread,
+    /// This process was forked and has no file of its own yet.
+    pub(crate) is_forked: bool,
+    /// A copy of what is in use, made before a fork: where, and how much.
+    pub(crate) copy: usize,
+    pub(crate) copy_bytes: usize,
+    /// When this process began, in ticks, if it was forked.
+    pub(crate) forked_ticks: u64,
     /// Records of threads by their pointers.
     pub(crate) seen: [u32; SEEN],
     /// The slot for our mark in code objects; negative without one.
@@ -98,6 +105,10 @@ static mut STATE: State = State {
     settings: NO_SETTINGS,
     main_dict: ptr::null_mut(),
     main_thread: ptr::null_mut(),
+    is_forked: false,
+    copy: 0,
+    copy_bytes: 0,
+    forked_ticks: 0,
     seen: [0; SEEN],
     extra_index: 0,
     slot_call: 0,

@@ -37,6 +37,12 @@ unsafe fn switch() -> *mut Thread {
         if !matches!((*state).phase, Phase::Recording | Phase::Calibrating) {
             return ptr::null_mut();
         }
+        if (*state).is_forked {
+            crate::fork::settle();
+            if (*state).phase == Phase::Closed {
+                return ptr::null_mut();
+            }
+        }
         let pointer = arch::thread_pointer();
         let place = &raw mut (*state).seen[(pointer >> 12) as usize % SEEN];
         let mut unit = *place;
@@ -152,6 +158,9 @@ pub(crate) unsafe fn is_first_of_main(name_is_module: impl FnOnce() -> bool) -> 
         let globals: *mut Object = (api().globals)();
         if globals != (*state).main_dict || globals.is_null() || !name_is_module() {
             return false;
+        }
+        if (*state).is_forked {
+            crate::fork::settle();
         }
         (*state).phase = Phase::Recording;
         (*header()).flags |= flag::BEGAN;
