@@ -33,6 +33,7 @@ pub mod trace;
 pub mod tree;
 pub mod verdict;
 pub mod wait;
+mod worth_timing;
 
 pub use block::block_length;
 pub use calls::{CallGraph, CallTable};
@@ -49,3 +50,4 @@ pub use trace::TraceSummary;
 pub use tree::{Tree, TreeOptions};
 pub use verdict::Verdict;
 pub use wait::{WaitFor, WaitPlace};
+pub use worth_timing::{Worth, worth_timing};

@@ -1,5 +1,6 @@
 //! The command line, with its help.
 
+mod exact;
 mod trace;
 
 use crate::style::Color;
@@ -8,6 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     /// Show what each line of a function or file cost.
     Lines(LinesArgs),
+    #[command(name = exact::EXACT_COMMAND, hide = true)]
+    LinesExact(ExactArgs),
     /// Show who calls what, and how long it takes.
     Tree(TreeArgs),
     /// Write a result in another tool's format.
@@ -92,8 +96,22 @@ pub(crate) enum Method {
     Seqlock,
 }
 
+impl Default for SamplingArgs {
+    /// What an empty command line means.
+    fn default() -> Self {
+        Self {
+            rate: 1000.0,
+            keep_rate: false,
+            duration: None,
+            blocking: false,
+            method: Method::Auto,
+            no_children: false,
+        }
+    }
+}
+
 /// Where the result goes.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Also write the result to this file, in the format its ending names: .pit, .svg,
@@ -223,7 +241,7 @@ pub(crate) struct DumpArgs {
 pub(crate) struct LinesArgs {
     /// Run a program and time lines exactly, as kernprof does.
     #[arg(long)]
-    pub(crate) exact: bool,
+    exact: bool,
     /// The result to look at.
     #[arg(short, long, value_name = "FILE", default_value = "last")]
     pub(crate) input: PathBuf,
@@ -248,27 +266,6 @@ pub(crate) struct LinesArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) times: TimesArgs,
-}
-
-/// How exact times are printed: the options of `python -m line_profiler`.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Exact times")]
-pub(crate) struct TimesArgs {
-    /// The unit of the times that are shown, in seconds.
-    #[arg(short, long, value_name = "SECONDS", default_value = "1e-6", value_parser = unit)]
-    pub(crate) unit: f64,
-    /// Leave out functions that never ran.
-    #[arg(short = 'z', long)]
-    pub(crate) skip_zero: bool,
-    /// Functions with the least time first.
-    #[arg(short = 't', long)]
-    pub(crate) sort: bool,
-    /// Colours, as --color always.
-    #[arg(short, long)]
-    pub(crate) rich: bool,
-    /// Also show the own time of lines and what they waited at an await or yield.
-    #[arg(long)]
-    pub(crate) wide: bool,
 }
 
 #[derive(Args, Debug)]
@@ -347,13 +344,6 @@ fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `1e-6`, `0.001`: seconds.
-fn unit(text: &str) -> Result<f64, String> {
-    let unit = text.trim().parse::<f64>().ok();
-    unit.filter(|unit| *unit > 0.0 && unit.is_finite())
-        .ok_or_else(|| "use a number of seconds like 1e-6 or 0.001".into())
-}
-
 /// `30`, `30s`, `500ms`, `5m`, `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
@@ -397,8 +387,6 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
-        assert_eq!(unit("1e-3"), Ok(1e-3));
-        assert!(unit("0").is_err() && unit("inf").is_err() && unit("ms").is_err());
         assert!(duration("0").is_err() && duration("soon").is_err() && duration("-1s").is_err());
     }
 }

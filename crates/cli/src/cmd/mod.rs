@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod dump;
+pub(crate) mod exact;
 pub(crate) mod export;
 pub(crate) mod line_times;
 pub(crate) mod lines;
