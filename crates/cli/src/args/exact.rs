@@ -30,6 +30,8 @@ pub(crate) struct TimesArgs {
 /// script's.
 #[derive(Args, Debug)]
 #[command(
+    about = "Run a program and time lines of it exactly, as kernprof does",
+    long_about = None,
     override_usage = "pitstop lines --exact [OPTIONS] {SCRIPT | -m MODULE | -c CODE | -} [ARGUMENTS]...",
     after_help = "Examples:\n  \
     pitstop lines --exact script.py            time the functions that are hot, or decorated\n  \

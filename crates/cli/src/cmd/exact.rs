@@ -62,9 +62,12 @@ pub(crate) fn exact(args: &ExactArgs, style: Choice) -> Outcome {
         print(profile, args, style)?;
     }
     if let Some(path) = &output {
-        write(profile, path)?;
+        let written = write(profile, path)?;
         if args.quiet == 0 {
-            eprintln!(" wrote     {}", path.display());
+            match written {
+                true => eprintln!(" wrote     {}", path.display()),
+                false => eprintln!("note: nothing was written to `{}`", path.display()),
+            }
         }
     }
     Ok(traced
@@ -174,32 +177,27 @@ fn print(profile: &Profile, args: &ExactArgs, style: Choice) -> Result<(), Failu
     crate::print::answer(&text).map(drop)
 }
 
-/// Writes the result: an archive, JSON, or whatever the name a file of line_profiler.
-fn write(profile: &Profile, path: &Path) -> Result<(), Failure> {
-    let ending = path.extension().and_then(OsStr::to_str);
+/// Writes the result: an archive, JSON, or whatever the name a file of line_profiler. False if
+/// there is nothing that such a file could hold.
+fn write(profile: &Profile, path: &Path) -> Result<bool, Failure> {
     let failed = |error: &dyn std::error::Error| Failure::of(Status::Failed, error);
-    match ending {
+    match path.extension().and_then(OsStr::to_str) {
         Some("pit") => pitstop_archive::save(path, profile)
-            .map(drop)
+            .map(|_| true)
             .map_err(|error| failed(&error)),
         Some("json") => {
             let stats = LineStats::of(profile);
             let listings = line_times::listings(profile, &stats);
             let text = pitstop_view::json::line_times(&stats, &listings);
-            std::fs::write(path, text).map_err(|error| {
+            std::fs::write(path, text).map(|()| true).map_err(|error| {
                 let what = format!("`{}` cannot be written", path.display());
                 Failure::new(Status::Failed, what).because(error)
             })
         }
-        // kernprof writes a file too when nothing was timed.
-        _ => pitstop_export::write_file(profile, Format::Lprof, &Default::default(), path)
-            .or_else(|error| match error {
-                pitstop_export::Error::NoLines => {
-                    eprintln!("note: nothing to write to `{}`", path.display());
-                    Ok(())
-                }
-                error => Err(error),
-            })
-            .map_err(|error| failed(&error)),
+        _ => match pitstop_export::write_file(profile, Format::Lprof, &Default::default(), path) {
+            Ok(()) => Ok(true),
+            Err(pitstop_export::Error::NoLines) => Ok(false),
+            Err(error) => Err(failed(&error)),
+        },
     }
 }

@@ -111,20 +111,23 @@ class Profile:
 profile = Profile()
 
 
-class _LineProfilerFinder:
-    """Makes `from line_profiler import profile` ours, whether that package is installed or not."""
+class _Finder:
+    """Makes `from line_profiler import profile` ours, whether that package is installed or not; and
+    `from pitstop import profile` work where our own package is not installed."""
 
     def find_spec(self, name, path, target=None):
-        if name != "line_profiler":
+        if name not in ("line_profiler", "pitstop"):
             return None
         for finder in sys.meta_path:
             if finder is self or not hasattr(finder, "find_spec"):
                 continue
             spec = finder.find_spec(name, path, target)
-            if spec is not None:
-                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
-                    spec.loader = _Overwriting(spec.loader)
-                return spec
+            if spec is None:
+                continue
+            # Our own package knows where to look for us.
+            if name == "line_profiler" and hasattr(spec.loader, "exec_module"):
+                spec.loader = _Overwriting(spec.loader)
+            return spec
         return _ModuleSpec(name, _Standing())
 
 
@@ -153,7 +156,7 @@ class _Overwriting:
 
 
 class _Standing:
-    """A line_profiler that is not installed has `profile` all the same, as under kernprof."""
+    """A package that is not installed has `profile` all the same, as under kernprof."""
 
     def create_module(self, spec):
         return None
@@ -171,7 +174,7 @@ def install(time_lines, setup=None):
     global _time_lines
     _time_lines = time_lines
     builtins.profile = profile
-    sys.meta_path.insert(0, _LineProfilerFinder())
+    sys.meta_path.insert(0, _Finder())
     if setup is not None:
         _run(setup)
 

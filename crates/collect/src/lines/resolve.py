@@ -93,6 +93,11 @@ def by_name(index, name):
         if one is None:
             break
         spec, path, used = one, one.submodule_search_locations, used + 1
+    # A module under another name, as os.path is, if the interpreter has it from the start.
+    file = getattr(sys.modules.get(".".join(names[:used + 1])), "__file__", None)
+    if file is not None and used < len(names) and file.endswith(SOURCES):
+        if found(index, file, names[used + 1:]):
+            return None
     if spec is None:
         if names and names[0] in sys.builtin_module_names:
             return "it is built into the interpreter and has no lines of Python"
