@@ -32,6 +32,7 @@ pub(crate) fn exact(args: &ExactArgs, style: Choice) -> Outcome {
     if let Some(path) = &output {
         check_writable(path)?;
     }
+    let setup = setup(args)?;
     let chosen = match choice::choose(args, &program)? {
         choice::Choice::Time(wanted) => wanted,
         choice::Choice::End(end) => return Ok(end),
@@ -39,7 +40,7 @@ pub(crate) fn exact(args: &ExactArgs, style: Choice) -> Outcome {
     let options = TraceOptions {
         lines: Some(LineSelection {
             wanted: chosen,
-            setup: setup(args)?,
+            setup,
         }),
         archive: kept::begin().ok(),
         known_sources: program.known_sources.clone(),
