@@ -16,7 +16,6 @@ use crate::paths::Paths;
 use crate::record::{END_PATIENCE, HANG_UP, Launch, TERMINATE, status_of};
 use crate::source::SourceKeeper;
 use directory::Directory;
-use pitstop_archive::Writer;
 use pitstop_model::{CurvePoint, ExitStatus, Method, Profile};
 use pitstop_target::clock::now_ns;
 use pitstop_target::signals;
@@ -175,6 +174,5 @@ impl Run {
 
 fn write_archive(profile: &Profile, options: &TraceOptions) -> Option<pitstop_archive::Error> {
     let path = options.archive.as_ref()?;
-    let written = Writer::create(path).and_then(|writer| writer.finish(profile, &mut Vec::new()));
-    written.err()
+    pitstop_archive::save(path, profile).err()
 }

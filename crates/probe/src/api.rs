@@ -121,12 +121,12 @@ api! {
         module_dict: unsafe extern "C" fn(*mut Object) -> *mut Object = c"PyModule_GetDict";
         globals: unsafe extern "C" fn() -> *mut Object = c"PyEval_GetGlobals";
         set_profile: unsafe extern "C" fn(Option<Hook>, *mut Object) = c"PyEval_SetProfile";
+        frame_line: unsafe extern "C" fn(*mut Object) -> c_int = c"PyFrame_GetLineNumber";
         set_trace: unsafe extern "C" fn(Option<Hook>, *mut Object) = c"PyEval_SetTrace";
     }
     optional {
         // A built-in method that knows its class, from 3.9 on.
         builtin_class_type: *mut Object = c"PyCMethod_Type";
-        version: *const u64 = c"Py_Version";
         thread_state: unsafe extern "C" fn() -> *mut u8
             = c"PyThreadState_GetUnchecked" | c"_PyThreadState_UncheckedGet";
         extra_index: unsafe extern "C" fn(Option<FreeExtra>) -> isize

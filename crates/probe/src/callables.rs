@@ -52,7 +52,11 @@ pub(crate) unsafe fn of_code(code: *mut Object) -> u32 {
     }
 }
 
-unsafe fn by_address(address: u64) -> u32 {
+/// The callable at an address, if it is known; else 0.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn by_address(address: u64) -> u32 {
     // SAFETY: units in the table are callables.
     unsafe {
         let fits = |unit| (*entry::<Callable>(unit)).address == address;
@@ -173,8 +177,7 @@ impl Looks {
 
     fn hashed(mut self) -> Self {
         let mut hash = mix(u64::from(self.first_line), self.kind as u64);
-        let lines = if self.is_generated() { &[] } else { self.lines };
-        for part in [self.file, self.name, self.qualname, lines] {
+        for part in [self.file, self.name, self.qualname] {
             for &byte in part {
                 hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
             }
@@ -194,6 +197,15 @@ impl Looks {
                 && arena::text((*callable).file) == self.file
         }
     }
+
+    /// Whether one that is named the same may be the same function, made again.
+    unsafe fn may_be(&self, callable: *const Callable) -> bool {
+        // SAFETY: as above.
+        unsafe {
+            (*callable).address == 0
+                && (self.is_generated() || arena::text((*callable).lines) == self.lines)
+        }
+    }
 }
 
 /// The callable that looks like this and is not another living object's; a new one if need be.
@@ -208,7 +220,7 @@ unsafe fn intern(looks: &Looks, address: u64) -> u32 {
                 return false;
             }
             (alike, last) = (alike + 1, unit);
-            (*callable).address == 0
+            looks.may_be(callable)
         });
         let unit = if found != 0 {
             found

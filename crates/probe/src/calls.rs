@@ -111,7 +111,7 @@ pub(crate) unsafe fn resume(thread: *mut Thread, code: *mut Object, frame: u64) 
         let cold = cold(path, (*thread).current);
         if !cold.is_null() {
             (*cold).resumptions += 1;
-            (*cold).waited += since.map_or(0, |since| now.saturating_sub(since));
+            (*cold).waited += since.map_or(0, |(since, _)| now.saturating_sub(since));
         }
         (*path).began = ticks();
     }

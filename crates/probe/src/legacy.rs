@@ -38,6 +38,8 @@ const EVENT_NAMES: [&CStr; 7] = [
 const SUSPENDS: u32 = 0x20 | 0x80 | 0x200;
 /// `YIELD_VALUE` of `Include/opcode.h`, the same from 3.8 to 3.11.
 const YIELD_VALUE: u8 = 86;
+/// `RETURN_VALUE`, likewise.
+const RETURN_VALUE: u8 = 83;
 /// `YIELD_FROM`, up to 3.10.
 const YIELD_FROM: u8 = 72;
 /// `PyFrameObject.f_frame` of 3.11 (`Include/internal/pycore_frame.h`).
@@ -45,11 +47,14 @@ const FRAME_INSIDE: u32 = 24;
 
 /// A frame, wherever this version keeps it.
 #[derive(Clone, Copy)]
-struct Frame(*const Object);
+pub(crate) struct Frame(*const Object);
 
 impl Frame {
     /// The frame behind a frame object.
-    unsafe fn of(object: *const Object) -> Self {
+    ///
+    /// # Safety
+    /// The GIL is held and the object is a frame.
+    pub(crate) unsafe fn of(object: *const Object) -> Self {
         // SAFETY: the object is a frame; from 3.11 on the frame itself lies elsewhere.
         unsafe {
             if (*state()).minor >= 11 {
@@ -60,7 +65,16 @@ impl Frame {
         }
     }
 
-    unsafe fn code(self) -> *mut Object {
+    /// What identifies it while it lives.
+    pub(crate) fn address(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// Its code object.
+    ///
+    /// # Safety
+    /// As for [`Frame::of`].
+    pub(crate) unsafe fn code(self) -> *mut Object {
         // SAFETY: the offsets of this version were verified at the start.
         unsafe { field(self.0, (*state()).offsets.frame_code) }
     }
@@ -103,9 +117,13 @@ impl Frame {
 
     /// The operation and argument of the instruction that ran last.
     unsafe fn instruction(self) -> [u8; 2] {
+        // SAFETY: as for `unit`.
+        unsafe { self.instruction_at(self.unit()) }
+    }
+
+    unsafe fn instruction_at(self, unit: i64) -> [u8; 2] {
         // SAFETY: as for `unit`; the instruction lies within the code.
         unsafe {
-            let unit = self.unit();
             if unit < 0 {
                 return [0; 2];
             }
@@ -136,10 +154,40 @@ impl Frame {
         }
     }
 
+    /// True if the frame has just been suspended. Up to 3.10 one that delegates (`yield from`,
+    /// `await`) stands before its instruction, to run it again (`Python/ceval.c`). A frame that
+    /// returns stands at its RETURN_VALUE, behind which no such instruction comes by itself.
     unsafe fn yields(self) -> bool {
-        // SAFETY: as for `unit`.
-        let [operation, _] = unsafe { self.instruction() };
-        operation == YIELD_VALUE || operation == YIELD_FROM
+        // SAFETY: as for `unit`; behind an instruction that does not return there is another.
+        unsafe {
+            let unit = self.unit();
+            match self.instruction_at(unit) {
+                [YIELD_VALUE, _] => true,
+                [RETURN_VALUE, _] => false,
+                _ if (*state()).minor <= 10 => self.instruction_at(unit + 1)[0] == YIELD_FROM,
+                _ => false,
+            }
+        }
+    }
+}
+
+impl Frame {
+    /// True for a generator or coroutine that has run before.
+    ///
+    /// # Safety
+    /// As for [`Frame::of`], at the beginning of the frame.
+    pub(crate) unsafe fn suspends_and_is_resumed(self) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { suspends(self.code()) && self.is_resumed() }
+    }
+
+    /// True for a generator or coroutine that has just been suspended.
+    ///
+    /// # Safety
+    /// As for [`Frame::of`], at the end of the frame.
+    pub(crate) unsafe fn has_yielded(self) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { suspends(self.code()) && self.yields() }
     }
 }
 
@@ -231,9 +279,9 @@ unsafe fn call(thread: *mut Thread, frame: Frame) {
             Some(caller) if is_python => caller.site(),
             _ => 0,
         };
-        if suspends(code) && frame.is_resumed() {
+        if frame.suspends_and_is_resumed() {
             (*thread).site = site;
-            calls::resume(thread, code, frame.0 as u64);
+            calls::resume(thread, code, frame.address());
         } else {
             calls::enter(thread, code as u64, site, Callee::Code(code));
         }
@@ -250,7 +298,7 @@ unsafe fn leave(thread: *mut Thread, frame: Frame, value: *const Object, now: u6
             return;
         }
         calls::leave(thread, code as u64, now);
-        if suspends(code) && frame.yields() && !(*state()).waits.suspend(frame.0 as u64, now) {
+        if frame.has_yielded() && !(*state()).waits.suspend(frame.address(), now, 0) {
             (*header()).lost.waits += 1;
         }
     }
@@ -422,7 +470,11 @@ pub(crate) unsafe extern "C" fn in_thread(
     // SAFETY: `start_thread` gives a callable, a tuple, and a dict or None.
     unsafe {
         let api = api();
-        (api.set_profile)(Some(hook), module);
+        if (*state()).records_calls {
+            (api.set_profile)(Some(hook), module);
+        } else {
+            crate::lines::hook::set(module);
+        }
         let keywords = *arguments.add(2);
         let keywords = if keywords == api.none {
             ptr::null_mut()

@@ -61,7 +61,7 @@ const fn method(name: &'static CStr, function: Function) -> Method {
     }
 }
 
-static mut METHODS: [Method; 33] = [
+static mut METHODS: [Method; 36] = [
     method(c"start", monitor::start),
     method(c"resume", monitor::resume),
     method(c"leave", monitor::leave),
@@ -88,7 +88,10 @@ static mut METHODS: [Method; 33] = [
     method(c"set_profile", legacy::set_profile),
     method(c"get_profile", legacy::get_profile),
     method(c"switch", threads::switch_greenlet),
+    method(c"line_setup", lines::setup),
     method(c"line_add", lines::add),
+    method(c"line_hook", lines::hook::install),
+    method(c"line_own", line_own),
     method(c"line_start", lines::start),
     method(c"line_line", lines::line),
     method(c"line_leave", lines::leave),
@@ -345,10 +348,17 @@ unsafe extern "C" fn calibrate(_: *mut Object, arguments: Arguments, _: isize) -
         (*header).node_count = 0;
         (*header).lost = pitstop_wire::Lost::default();
         (*state).table.clear();
+        ((*header).timed, (*header).timed_count) = (0, 0);
         (*state).main_thread = ptr::null_mut();
         (*state).main_dict = (api().module_dict)((api().module_get)(c"__main__".as_ptr()));
-        (*state).phase = Phase::Waiting;
-        make_ring();
+        if (*state).records_calls {
+            (*state).phase = Phase::Waiting;
+            make_ring();
+        } else {
+            // Functions are chosen one by one: there is nothing to wait for.
+            (*state).phase = Phase::Recording;
+            (*header).flags |= flag::BEGAN;
+        }
         crate::state::renew_anchor();
         none()
     }
@@ -416,6 +426,29 @@ unsafe extern "C" fn own_called(_: *mut Object, arguments: Arguments, _: isize) 
         let unit = path_of(*arguments);
         let hot = if unit == 0 { 0 } else { (*node(unit)).hot };
         (api().long_new)(if hot == 0 { 0 } else { (*node(hot)).own as i64 })
+    }
+}
+
+/// `line_own(code, place)`: the own time of a line of a timed function, in ticks.
+unsafe extern "C" fn line_own(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the GIL is held; the arguments are a code object and an int.
+    unsafe {
+        let callable = callables::by_address(*arguments as u64);
+        let place = number(*arguments.add(1)) as u32;
+        let timed = if callable == 0 {
+            0
+        } else {
+            (*entry::<pitstop_wire::Callable>(callable)).timed
+        };
+        let mut own = 0;
+        if timed != 0 && timed != u32::MAX {
+            let timed = entry::<pitstop_wire::TimedCode>(timed);
+            if place < (*timed).line_count {
+                let records = entry::<pitstop_wire::LineRecord>((*timed).lines);
+                own = (*records.add(place as usize)).own;
+            }
+        }
+        (api().long_new)(own as i64)
     }
 }
 

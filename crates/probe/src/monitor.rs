@@ -70,7 +70,7 @@ callbacks! {
         let thread = threads::current();
         if !thread.is_null() {
             calls::leave(thread, *arguments as u64, now);
-            if !(*state()).waits.suspend(running_frame(), now) {
+            if !(*state()).waits.suspend(running_frame(), now, 0) {
                 (*crate::state::header()).lost.waits += 1;
             }
         }

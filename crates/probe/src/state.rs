@@ -68,6 +68,10 @@ pub(crate) struct State {
     pub(crate) slot_new: usize,
     /// The type of a slot wrapper bound to an object.
     pub(crate) method_wrapper_type: *mut Object,
+    /// The bootstrap's function that says whether lines of a code object are to be timed, and the
+    /// object that ends an event for good.
+    pub(crate) decide: *mut Object,
+    pub(crate) disable: *mut Object,
     /// `_thread.start_new_thread`, and what new threads begin with, up to 3.11.
     pub(crate) start_original: *mut Object,
     pub(crate) start_begin: *mut Object,
@@ -115,6 +119,8 @@ static mut STATE: State = State {
     slot_init: 0,
     slot_new: 0,
     method_wrapper_type: ptr::null_mut(),
+    decide: ptr::null_mut(),
+    disable: ptr::null_mut(),
     start_original: ptr::null_mut(),
     start_begin: ptr::null_mut(),
     table: Table::new(),

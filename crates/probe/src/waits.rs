@@ -12,6 +12,7 @@ use crate::table::mix;
 struct Wait {
     frame: u64,
     since: u64,
+    place: u64,
 }
 
 const FIRST_CAPACITY: usize = 1 << 10;
@@ -51,11 +52,11 @@ impl Waits {
         place
     }
 
-    /// A frame is suspended. False if there is no room to remember that.
+    /// A frame is suspended, at a place that means something to the caller. False if there is no room to remember that.
     ///
     /// # Safety
     /// The GIL is held.
-    pub(crate) unsafe fn suspend(&mut self, frame: u64, now: u64) -> bool {
+    pub(crate) unsafe fn suspend(&mut self, frame: u64, now: u64, place: u64) -> bool {
         if self.used * 2 >= self.capacity && !self.grow() {
             return false;
         }
@@ -65,16 +66,20 @@ impl Waits {
             if (*entry).frame == 0 {
                 self.used += 1;
             }
-            *entry = Wait { frame, since: now };
+            *entry = Wait {
+                frame,
+                since: now,
+                place,
+            };
         }
         true
     }
 
-    /// A frame is resumed: since when it was suspended, if that is known.
+    /// A frame is resumed: since when it was suspended and where, if that is known.
     ///
     /// # Safety
     /// The GIL is held.
-    pub(crate) unsafe fn resume(&mut self, frame: u64) -> Option<u64> {
+    pub(crate) unsafe fn resume(&mut self, frame: u64) -> Option<(u64, u64)> {
         if self.used == 0 {
             return None;
         }
@@ -102,7 +107,7 @@ impl Waits {
                 }
             }
             (*self.entries.add(hole)).frame = 0;
-            Some(found.since)
+            Some((found.since, found.place))
         }
     }
 
@@ -125,7 +130,7 @@ impl Waits {
             let entry = unsafe { *self.entries.add(index) };
             if entry.frame != 0 {
                 // SAFETY: the GIL is held, and the new table has room.
-                unsafe { new.suspend(entry.frame, entry.since) };
+                unsafe { new.suspend(entry.frame, entry.since, entry.place) };
             }
         }
         let old = core::mem::replace(self, new);

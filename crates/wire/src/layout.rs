@@ -181,8 +181,8 @@ pub struct Thread {
     pub name: Text,
     /// A [`Node`] that stands in for calls that found no room.
     pub void: u32,
-    /// Padding.
-    pub reserved: u32,
+    /// The innermost [`LineFrame`]; 0 before the first one.
+    pub line_frame: u32,
     /// What the program gave to `sys.setprofile` in this thread: an address in it, or 0.
     pub hook: u64,
     /// Padding.
@@ -335,6 +335,37 @@ pub struct TimedCode {
     pub reserved: [u32; 9],
 }
 
+/// A running activation of a code object whose lines are timed. Those of a thread are linked both
+/// ways; one that has ended stays linked above and is used again.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LineFrame {
+    /// The code object's address; 0 for the one at the bottom, which is nobody's.
+    pub code: u64,
+    /// When the line began that runs now, or went on, in ticks.
+    pub since: u64,
+    /// When the activation began or was resumed, in ticks.
+    pub began: u64,
+    /// Ticks of timed functions that the running line has called.
+    pub called: u64,
+    /// The next one outwards.
+    pub below: u32,
+    /// The next one inwards, in use or not.
+    pub above: u32,
+    /// The [`TimedCode`].
+    pub timed: u32,
+    /// The record of the running line plus one; 0 before the first line.
+    pub last: u32,
+    /// The first unit of the records, as in the [`TimedCode`].
+    pub lines: u32,
+    /// The line of the first record.
+    pub first_line: u32,
+    /// How many records.
+    pub line_count: u32,
+    /// 1 if no activation of the same code is running further out.
+    pub is_outermost: u32,
+}
+
 /// A timed line.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -359,6 +390,7 @@ const _: () = {
     assert!(size_of::<Cold>() == UNIT_BYTES);
     assert!(size_of::<SpanRecord>() == UNIT_BYTES / 2);
     assert!(size_of::<TimedCode>() == UNIT_BYTES);
+    assert!(size_of::<LineFrame>() == UNIT_BYTES);
     assert!(size_of::<LineRecord>() == 40);
     assert!(align_of::<Header>() == 8 && align_of::<Node>() == 8);
     assert!(SITE_SHIFT + SITE_BITS == u64::BITS);

@@ -23,7 +23,7 @@ mod settings;
 compile_error!("the probe's file is little-endian");
 
 pub use layout::{
-    Calibration, Callable, Cold, FIRST_UNIT, FORMAT, Header, Kind, LineRecord, Lost, MAGIC, Node,
+    Calibration, Callable, Cold, FIRST_UNIT, FORMAT, Header, Kind, LineFrame, LineRecord, Lost, MAGIC, Node,
     SITE_BITS, SITE_SHIFT, SpanRecord, Text, Thread, TimedCode, UNIT_BYTES, flag,
 };
 pub use read::{Damage, Trace};

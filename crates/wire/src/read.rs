@@ -4,7 +4,7 @@
 //! fit is left out, never followed: lists are followed only to older entries, so they end.
 
 use crate::layout::{
-    Callable, Cold, FIRST_UNIT, FORMAT, Header, LineRecord, MAGIC, Node, SpanRecord, Text, Thread,
+    Callable, Cold, FIRST_UNIT, FORMAT, Header, LineFrame, LineRecord, MAGIC, Node, SpanRecord, Text, Thread,
     TimedCode, UNIT_BYTES,
 };
 use core::fmt;
@@ -52,6 +52,8 @@ unsafe impl Plain for SpanRecord {}
 unsafe impl Plain for TimedCode {}
 // SAFETY: likewise.
 unsafe impl Plain for LineRecord {}
+// SAFETY: likewise.
+unsafe impl Plain for LineFrame {}
 
 fn plain<T: Plain>(bytes: &[u8], offset: usize) -> Option<T> {
     let end = offset.checked_add(size_of::<T>())?;
@@ -149,6 +151,23 @@ impl<'a> Trace<'a> {
         self.entry(node.cold)
             .filter(|cold: &Cold| cold.node == u64::from(unit))
             .unwrap_or_default()
+    }
+
+    /// The activations of timed code that run in a thread, from the innermost outwards; at most so
+    /// many. They are used again and have no order in the file, so the list is bounded by that.
+    pub fn line_frames(
+        &self,
+        thread: &Thread,
+        most: usize,
+    ) -> impl Iterator<Item = LineFrame> + use<'a> {
+        let trace = *self;
+        let mut unit = thread.line_frame;
+        let frames = core::iter::from_fn(move || {
+            let frame: LineFrame = trace.entry(unit)?;
+            unit = frame.below;
+            Some(frame)
+        });
+        frames.take_while(|frame| frame.code != 0).take(most)
     }
 
     /// The lines of a timed code object, in their order.

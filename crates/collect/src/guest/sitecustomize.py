@@ -173,17 +173,20 @@ def _calibrate(probe, switch_on, native):
     probe.calibrate(0)
 
 
+def _take_tool():
+    """Our own tool among those of sys.monitoring; the low ones others take without asking."""
+    for tool in (4, 3, 5, 2, 1, 0):
+        if sys.monitoring.get_tool(tool) is None:
+            sys.monitoring.use_tool_id(tool, "pitstop")
+            return tool
+    raise RuntimeError("all six tools of sys.monitoring are taken")
+
+
 def _monitor(probe, native):
-    """CPython 3.12 and later: our own tool among those of sys.monitoring."""
+    """CPython 3.12 and later: events of all code."""
     monitoring = sys.monitoring
     events = monitoring.events
-    # The low ones have names, and other tools take them without asking.
-    for tool in (4, 3, 5, 2, 1, 0):
-        if monitoring.get_tool(tool) is None:
-            break
-    else:
-        raise RuntimeError("all six tools of sys.monitoring are taken")
-    monitoring.use_tool_id(tool, "pitstop")
+    tool = _take_tool()
     callbacks = {
         events.PY_START: probe.start,
         events.PY_RESUME: probe.resume,
@@ -207,19 +210,210 @@ def _monitor(probe, native):
 
 def _hook(probe):
     """CPython 3.8 to 3.11: the profile hook, in this thread and in those that it starts."""
-    import _thread
     import atexit
 
     get_profile = sys.getprofile
     sys.setprofile = probe.set_profile
     sys.getprofile = probe.get_profile
+    _follow_threads(probe)
+    atexit.register(probe.hook_is_ours, get_profile)
+    return probe.hook
+
+
+def _follow_threads(probe):
+    """Lets new threads begin with our hook."""
+    import _thread
+
     probe.set_threads(_thread.start_new_thread, probe.in_thread)
     for module in (_thread, sys.modules.get("threading")):
         for name in ("start_new_thread", "start_new", "_start_new_thread"):
             if hasattr(module, name):
                 setattr(module, name, probe.start_thread)
-    atexit.register(probe.hook_is_ours, get_profile)
-    return probe.hook
+
+
+class _Chosen:
+    """Which functions have their lines timed: those named in a file, and decorated ones."""
+
+    def __init__(self, probe, directory):
+        self.probe = probe
+        self.files = set()
+        self.functions = set()
+        self.names = []
+        with open(directory + "/chosen", "rb") as file:
+            lines = file.read().decode("utf-8", "surrogateescape").splitlines()
+        for line in lines:
+            kind, _, rest = line.partition("\t")
+            if kind == "file":
+                self.files.add(rest)
+            elif kind == "function":
+                self.functions.add(tuple(rest.split("\t")))
+            elif kind == "name":
+                self.names.append(rest)
+
+    def by_name(self):
+        return bool(self.files or self.functions or self.names)
+
+    def decide(self, code):
+        """Asked by the probe, once, when a function begins for the first time."""
+        file = code.co_filename
+        name = getattr(code, "co_qualname", code.co_name)
+        if (
+            file in self.files
+            or (file, name, str(code.co_firstlineno)) in self.functions
+            or (file, name, "") in self.functions
+            or (file, "", str(code.co_firstlineno)) in self.functions
+            or (self.names and self._is_named(sys._getframe(1), name))
+        ):
+            self.time(code)
+
+    def _is_named(self, frame, name):
+        module = frame.f_globals.get("__name__")
+        whole = "%s.%s" % (module, name)
+        return any(whole == one or whole.startswith(one + ".") for one in self.names)
+
+    def time(self, code):
+        self.probe.line_add(code, _last_line(code))
+        self.listen(code)
+
+    def listen(self, code):
+        """Below 3.12 the hook hears everything."""
+
+    def forget(self, code):
+        """Likewise."""
+
+
+def _last_line(code):
+    if hasattr(code, "co_lines"):
+        return max((line or 0 for _, _, line in code.co_lines()), default=0)
+    line = last = code.co_firstlineno
+    for delta in code.co_lnotab[1::2]:
+        line += delta - 256 if delta > 127 else delta
+        last = max(last, line)
+    return last
+
+
+class _Profile:
+    """What a program knows as the decorator `profile`."""
+
+    def __init__(self, chosen):
+        self._chosen = chosen
+
+    def __call__(self, function):
+        for code in self._codes_of(function):
+            self._chosen.time(code)
+        return function
+
+    def _codes_of(self, thing, depth=0):
+        """The code behind whatever can be decorated, or a class full of it."""
+        if depth > 8:
+            return
+        if isinstance(thing, type):
+            for member in list(vars(thing).values()):
+                if not isinstance(member, type):
+                    for code in self._codes_of(member, depth + 1):
+                        yield code
+            return
+        code = getattr(thing, "__code__", None)
+        if code is not None:
+            yield code
+            return
+        for name in ("__func__", "fget", "fset", "fdel", "func", "__wrapped__"):
+            inner = getattr(thing, name, None)
+            if inner is not None:
+                for code in self._codes_of(inner, depth + 1):
+                    yield code
+
+    def add_function(self, function):
+        self(function)
+
+    def enable(self):
+        """Functions are timed from when they are decorated to the end."""
+
+    disable = enable_by_count = disable_by_count = enable
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+
+def _line_monitor(probe, chosen):
+    """CPython 3.12 and later: events of the chosen code objects only."""
+    monitoring = sys.monitoring
+    events = monitoring.events
+    tool = _take_tool()
+    probe.line_setup(chosen.decide if chosen.by_name() else None, monitoring.DISABLE)
+    callbacks = {
+        events.PY_START: probe.line_start,
+        events.PY_RESUME: probe.line_resume,
+        events.PY_THROW: probe.line_resume,
+        events.LINE: probe.line_line,
+        events.PY_RETURN: probe.line_leave,
+        events.PY_YIELD: probe.line_suspend,
+        events.PY_UNWIND: probe.line_leave,
+    }
+    for event, callback in callbacks.items():
+        monitoring.register_callback(tool, event, callback)
+    # With PY_START even where it is not needed: without it the body of a function that stands on
+    # the line of its `def` is never reported (CPython issue 155992).
+    local = events.PY_START | events.LINE | events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
+    everywhere = events.PY_START if chosen.by_name() else 0
+    exceptional = events.PY_UNWIND | events.PY_THROW
+    if sys.version_info >= (3, 15):
+        local |= exceptional
+    else:
+        # These can be had for all code only; they cost where there is an exception.
+        everywhere |= exceptional
+    chosen.listen = lambda code: monitoring.set_local_events(tool, code, local)
+    chosen.forget = lambda code: monitoring.set_local_events(tool, code, 0)
+    return lambda: monitoring.set_events(tool, everywhere)
+
+
+def _line_hook(probe, chosen):
+    """CPython 3.8 to 3.11: the trace hook, in this thread and in those that it starts."""
+    probe.line_setup(chosen.decide if chosen.by_name() else None, None)
+    _follow_threads(probe)
+    return probe.line_hook
+
+
+def _bare_lines(rounds):
+    for _ in rounds:
+        one = 1
+        two = 2
+        one = two
+        two = one
+    return two
+
+
+def _calibrate_lines(probe, chosen, switch_on):
+    """Finds out what a line costs, and a call of a timed function."""
+
+    def elapsed(work):
+        ticks = probe.ticks
+        least = 1 << 60
+        for _ in range(_ROUNDS):
+            begun = ticks()
+            work(_TIMES)
+            least = min(least, ticks() - begun)
+        return least
+
+    works = (_bare_lines, _calls, _nothing)
+    alone = [elapsed(work) for work in works]
+    probe.calibrate(1)
+    switch_on()
+    for function in (_bare_lines, _calls, _empty):
+        chosen.time(function.__code__)
+    lines = elapsed(_bare_lines)
+    count = len(_TIMES)
+    line = max(lines - alone[0], 0) / (5 * count)
+    calls = elapsed(_calls)
+    # A round of `_calls` is three lines, one of them in the function it calls.
+    outside = max(calls - alone[1] - 3 * count * line, 0) / count
+    for function in (_bare_lines, _calls, _empty):
+        chosen.forget(function.__code__)
+    probe.set_calibration(0, 0, 0, 0, 0, 0, int(line * 1024), int(outside * 1024))
+    probe.calibrate(0)
 
 
 def _start(directory):
@@ -229,12 +423,18 @@ def _start(directory):
         raise RuntimeError("it is not CPython")
     probe = _load(directory)
     options = _open(probe, directory)
-    native = bool(options & _NATIVE)
-    if sys.version_info >= (3, 12):
-        switch_on = _monitor(probe, native)
+    is_new = sys.version_info >= (3, 12)
+    if options & _LINES:
+        chosen = _Chosen(probe, directory)
+        switch_on = (_line_monitor if is_new else _line_hook)(probe, chosen)
+        _calibrate_lines(probe, chosen, switch_on)
+        import builtins
+
+        builtins.profile = _Profile(chosen)
     else:
-        switch_on = _hook(probe)
-    _calibrate(probe, switch_on, native)
+        native = bool(options & _NATIVE)
+        switch_on = _monitor(probe, native) if is_new else _hook(probe)
+        _calibrate(probe, switch_on, native)
     with open("/proc/self/cmdline", "rb") as file:
         probe.describe(file.read())
 
