@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use thiserror::Error;
 
 /// What a program's `profile` is: the text of a Python module with
-/// `install(time_lines, setup=None)`, where `time_lines(code)` is the engine's. It must be
+/// `install(time_lines)`, where `time_lines(code)` is the engine's, and `set_up(path)`. It must be
 /// `_pitstop_lines` in `sys.modules`: there the package `pitstop` of the program looks for it.
 pub(crate) const DECORATOR: &str = include_str!("lines/decorator.py");
 /// Its file beside the bootstrap.
@@ -55,7 +55,7 @@ pub struct LineSelection {
 }
 
 impl LineSelection {
-    /// The file for the bootstrap: a Python literal, which `ast.literal_eval` or `eval` reads.
+    /// The file for the bootstrap: a Python literal, read with `eval` and no names.
     ///
     /// `{'setup': path or None, 'wanted': {file: [(first, last, name or None), ...]}}`
     pub fn to_literal(&self) -> String {

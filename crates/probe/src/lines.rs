@@ -40,7 +40,9 @@ unsafe fn account(frame: *mut LineFrame, now: u64) {
         if (*frame).last != 0 {
             let line = record((*frame).lines, (*frame).last - 1);
             let spent = now.wrapping_sub((*frame).since);
-            (*line).own = (*line).own.wrapping_add(spent.wrapping_sub((*frame).called));
+            (*line).own = (*line)
+                .own
+                .wrapping_add(spent.wrapping_sub((*frame).called));
             if (*frame).is_outermost != 0 {
                 (*line).inclusive += spent;
             }

@@ -23,8 +23,8 @@ mod settings;
 compile_error!("the probe's file is little-endian");
 
 pub use layout::{
-    Calibration, Callable, Cold, FIRST_UNIT, FORMAT, Header, Kind, LineFrame, LineRecord, Lost, MAGIC, Node,
-    SITE_BITS, SITE_SHIFT, SpanRecord, Text, Thread, TimedCode, UNIT_BYTES, flag,
+    Calibration, Callable, Cold, FIRST_UNIT, FORMAT, Header, Kind, LineFrame, LineRecord, Lost,
+    MAGIC, Node, SITE_BITS, SITE_SHIFT, SpanRecord, Text, Thread, TimedCode, UNIT_BYTES, flag,
 };
 pub use read::{Damage, Trace};
 pub use settings::{Offsets, SETTINGS_BYTES, Settings, option};

@@ -4,8 +4,8 @@
 //! fit is left out, never followed: lists are followed only to older entries, so they end.
 
 use crate::layout::{
-    Callable, Cold, FIRST_UNIT, FORMAT, Header, LineFrame, LineRecord, MAGIC, Node, SpanRecord, Text, Thread,
-    TimedCode, UNIT_BYTES,
+    Callable, Cold, FIRST_UNIT, FORMAT, Header, LineFrame, LineRecord, MAGIC, Node, SpanRecord,
+    Text, Thread, TimedCode, UNIT_BYTES,
 };
 use core::fmt;
 use core::mem::size_of;

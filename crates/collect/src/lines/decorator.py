@@ -1,7 +1,7 @@
 """`profile`, for programs that pitstop times line by line.
 
-The bootstrap loads this file by its path as the module `_pitstop_lines`, before the program starts,
-and calls `install`. A decorated function stays the very object that it was: what is timed is its
+The bootstrap loads this file as the module `_pitstop_lines`, before the program starts, and calls
+`install`. A decorated function stays the very object that it was: what is timed is its
 code, so there is no wrapper, no cost at the call, and nothing that pickle or inspect could see.
 """
 import builtins
@@ -165,24 +165,20 @@ class _Standing:
         module.profile = profile
 
 
-def install(time_lines, setup=None):
-    """Makes `profile` known to the program.
-
-    `time_lines(code)` times the lines of a code object from now on. `setup` is a file to run before
-    the program, outside what is measured.
-    """
+def install(time_lines):
+    """Makes `profile` known to the program. `time_lines(code)` times the lines of a code object
+    from now on."""
     global _time_lines
     _time_lines = time_lines
     builtins.profile = profile
     sys.meta_path.insert(0, _Finder())
-    if setup is not None:
-        _run(setup)
 
 
-def _run(path):
-    """Runs kernprof's setup file: as `__main__`, with its directory first on sys.path."""
-    import os
-    sys.path.insert(0, os.path.dirname(path))
+def set_up(path):
+    """Runs kernprof's setup file, if there is one: as `__main__`, with its directory on sys.path."""
+    if path is None:
+        return
+    sys.path.insert(0, path.rpartition("/")[0])
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
     exec(code, {"__file__": path, "__name__": "__main__", "__builtins__": builtins})
