@@ -361,7 +361,11 @@ fn a_program_may_trace_and_profile_itself() {
              work()\n",
         );
         let paths = traced.paths();
-        assert_eq!((paths["work"], paths["work leaf"]), (4, 40), "{python}: {paths:?}");
+        assert_eq!(
+            (paths["work"], paths["work leaf"]),
+            (4, 40),
+            "{python}: {paths:?}"
+        );
     });
 }
 

@@ -3,14 +3,15 @@
 //! Tests find what they need in the environment:
 //!
 //! - `PITSTOP_PYTHONS`: the interpreters 3.8 to 3.15, separated by colons, oldest first;
-//! - `PITSTOP_BIN`: the built `pitstop`.
+//! - `PITSTOP_BIN`: the built `pitstop`;
+//! - `PITSTOP_PEERS`: line_profiler for each version, and pyperformance's programs.
 //!
 //! With `CI` set it runs the checks of `cargo xtask ci` first, and whatever cannot be set up is a
 //! failure; elsewhere it is named and its tests skip. Arguments go to the test runner, except
 //! `--release`, which builds everything that way.
 
 use crate::pythons::{self, Inventory};
-use crate::{ci, process, workspace};
+use crate::{ci, line_profiler, process, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -56,6 +57,7 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
             lacking.push(format!("{} ({}: {error:#})", tool.program, tool.purpose));
         }
     }
+    lacking.extend(line_profiler::prepare(&found));
     for piece in &lacking {
         println!("skipped where needed: {piece}");
     }
@@ -77,7 +79,8 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         command.args(release).args(ci::locked());
         command
             .env("PITSTOP_PYTHONS", &pythons)
-            .env("PITSTOP_BIN", &binary);
+            .env("PITSTOP_BIN", &binary)
+            .env("PITSTOP_PEERS", line_profiler::directory());
         command
     };
     if process::find("cargo-nextest").is_some() {

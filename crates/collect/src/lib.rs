@@ -17,6 +17,7 @@ mod governor;
 mod group;
 mod host;
 mod interpreter;
+pub mod lines;
 mod member;
 mod names;
 mod paths;

@@ -2,8 +2,9 @@
 
 use crate::{Format, Options, write};
 use pitstop_model::{
-    CurvePoint, File, FileKind, Frame, FrameId, Function, Moment, Process, ProcessId, Profile,
-    RateChange, Reason, Row, Strings, Thread, ThreadId, ThreadState, Verdict, Wait, WaitId,
+    CurvePoint, File, FileKind, Frame, FrameId, Function, LineCost, Moment, Process, ProcessId,
+    Profile, RateChange, Reason, Row, Strings, Thread, ThreadId, ThreadState, TimedFunction,
+    Verdict, Wait, WaitId,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -280,6 +281,21 @@ pub(crate) fn hostile() -> Profile {
         rss_bytes: 2,
         cpu_ns: 3,
     });
+    for (index, frame) in dedupe.into_iter().enumerate() {
+        let function = b.profile.places.frame(frame).function;
+        let cost = LineCost {
+            hits: 1,
+            self_ns: 20,
+            inclusive_ns: 30,
+            waited_ns: 40,
+        };
+        // Twice the same function: code that was executed again.
+        b.profile.line_times.functions.push(TimedFunction {
+            function,
+            calls: 1,
+            lines: vec![(24, cost), (25 + index as u32, cost)],
+        });
+    }
     assert_eq!(b.profile.check(), Ok(()));
     assert_eq!(b.profile.text(Strings::EMPTY), "");
     b.profile

@@ -232,36 +232,37 @@ def _follow_threads(probe):
 
 
 class _Chosen:
-    """Which functions have their lines timed: some by where they are written, and decorated ones."""
+    """Which functions have their lines timed: those wanted by place, and decorated ones."""
 
     def __init__(self, probe, directory):
         self.probe = probe
-        with open(directory + "/lines", encoding="ascii") as file:
-            chosen = eval(file.read(), {"__builtins__": {}})
-        self.setup = chosen["setup"]
-        # By file: parts of it, as first line, last line, and name or None.
-        self.wanted = chosen["wanted"]
-        self.parts = {}
+        with open(directory + "/lines", "rb") as file:
+            # Written by the collector as one literal; a parser for it would have to be imported.
+            selection = eval(file.read(), {"__builtins__": {}})
+        self.setup = selection["setup"]
+        self.wanted = selection["wanted"]
+        self.by_name = {}
 
     def by_place(self):
         return bool(self.wanted)
 
     def decide(self, code):
         """Asked by the probe, once, when a function begins for the first time."""
-        file = code.co_filename
-        if file not in self.parts:
-            self.parts[file] = self._parts_of(file)
-        for first, last, name in self.parts[file]:
-            is_named = code.co_name == name if name else not code.co_name.startswith("<")
-            if is_named and first <= code.co_firstlineno <= last:
-                self.time(code)
+        for first, last, name in self._wanted_in(code.co_filename):
+            if first <= code.co_firstlineno <= last:
+                if code.co_name == name or name is None and code.co_name[0] != "<":
+                    self.time(code)
+                    return
 
-    def _parts_of(self, file):
-        if file in self.wanted or file.startswith("<"):
-            return self.wanted.get(file, ())
-        import os
+    def _wanted_in(self, file):
+        """What is wanted in a file, as the interpreter calls it: the same by its real path."""
+        found = self.by_name.get(file)
+        if found is None:
+            from os.path import realpath
 
-        return self.wanted.get(os.path.realpath(file), ())
+            found = self.wanted.get(file) or self.wanted.get(realpath(file)) or ()
+            self.by_name[file] = found
+        return found
 
     def time(self, code):
         self.probe.line_add(code, _last_line(code))
@@ -272,6 +273,17 @@ class _Chosen:
 
     def forget(self, code):
         """Likewise."""
+
+
+def _decorator(chosen, directory):
+    """Makes `profile` known to the program; returns what runs the user's own preparations."""
+    path = directory + "/_pitstop_lines.py"
+    module = type(sys)("_pitstop_lines")
+    with open(path, "rb") as file:
+        exec(compile(file.read(), path, "exec"), module.__dict__)
+    sys.modules["_pitstop_lines"] = module
+    module.install(chosen.time)
+    return lambda: module.set_up(chosen.setup)
 
 
 def _last_line(code):
@@ -362,17 +374,6 @@ def _calibrate_lines(probe, chosen, switch_on):
     probe.calibrate(0)
 
 
-def _decorator(directory, chosen):
-    """Makes `profile` known to the program."""
-    path = directory + "/_pitstop_lines.py"
-    module = type(sys)("_pitstop_lines")
-    module.__file__ = path
-    with open(path, "rb") as file:
-        exec(compile(file.read(), path, "exec"), module.__dict__)
-    sys.modules["_pitstop_lines"] = module
-    module.install(chosen.time, chosen.setup)
-
-
 def _start(directory):
     if getattr(sys, "_is_gil_enabled", None) and "t" in getattr(sys, "abiflags", ""):
         raise RuntimeError("builds without the GIL cannot be traced yet")
@@ -381,17 +382,35 @@ def _start(directory):
     probe = _load(directory)
     options = _open(probe, directory)
     is_new = sys.version_info >= (3, 12)
+    prepare = None
     if options & _LINES:
         chosen = _Chosen(probe, directory)
         switch_on = (_line_monitor if is_new else _line_hook)(probe, chosen)
         _calibrate_lines(probe, chosen, switch_on)
-        _decorator(directory, chosen)
+        prepare = _decorator(chosen, directory)
     else:
         native = bool(options & _NATIVE)
         switch_on = _monitor(probe, native) if is_new else _hook(probe)
         _calibrate(probe, switch_on, native)
     with open("/proc/self/cmdline", "rb") as file:
         probe.describe(file.read())
+    return prepare
+
+
+def _prepare(directory, prepare):
+    """Runs the user's own preparations, in the first process only. If they fail there is no run."""
+    import os
+
+    try:
+        os.close(os.open(directory + "/prepared", os.O_CREAT | os.O_EXCL))
+    except OSError:
+        return
+    try:
+        prepare()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _step_aside(directory):
@@ -410,8 +429,13 @@ def _step_aside(directory):
 
 
 _directory = __file__.rpartition("/")[0]
+_last = None
 try:
-    _start(_directory)
+    _last = _start(_directory)
 except Exception as _error:
     _tell(_directory, str(_error))
-_step_aside(_directory)
+try:
+    _step_aside(_directory)
+finally:
+    if _last is not None:
+        _prepare(_directory, _last)
