@@ -13,6 +13,7 @@ mod bench;
 mod ci;
 mod floors;
 mod layouts;
+mod line_profiler;
 mod process;
 mod pythons;
 mod test;
@@ -57,6 +58,11 @@ const COMMANDS: &[Command] = &[
         layouts::run,
     ),
     ("bench", "measure the product against its peers", bench::run),
+    (
+        "peers",
+        "install what tests compare with under target/peers",
+        line_profiler::run,
+    ),
 ];
 
 fn main() -> ExitCode {

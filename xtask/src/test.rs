@@ -5,13 +5,14 @@
 //! - `PITSTOP_PYTHONS`: the interpreters 3.8 to 3.15, separated by colons, oldest first;
 //! - `PITSTOP_BIN`: the built `pitstop`;
 //! - `PITSTOP_VIEWERS`: gprof2dot and snakeviz, and the interpreter that they are for.
+//! - `PITSTOP_PEERS`: line_profiler for each version, and pyperformance's programs.
 //!
 //! With `CI` set it runs the checks of `cargo xtask ci` first, and whatever cannot be set up is a
 //! failure; elsewhere it is named and its tests skip. Arguments go to the test runner, except
 //! `--release`, which builds everything that way.
 
 use crate::pythons::{self, Inventory};
-use crate::{ci, process, viewers, workspace};
+use crate::{ci, line_profiler, process, viewers, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -67,6 +68,7 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
             "gprof2dot and snakeviz (show our exports: {error:#})"
         ));
     }
+    lacking.extend(line_profiler::prepare(&found));
     for piece in &lacking {
         println!("skipped where needed: {piece}");
     }
@@ -89,7 +91,8 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         command
             .env("PITSTOP_PYTHONS", &pythons)
             .env("PITSTOP_BIN", &binary)
-            .env("PITSTOP_VIEWERS", viewers::directory());
+            .env("PITSTOP_VIEWERS", viewers::directory())
+            .env("PITSTOP_PEERS", line_profiler::directory());
         command
     };
     if process::find("cargo-nextest").is_some() {

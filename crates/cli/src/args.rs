@@ -1,5 +1,6 @@
 //! The command line, with its help.
 
+mod exact;
 mod trace;
 
 use crate::style::Color;
@@ -8,6 +9,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
@@ -44,6 +46,8 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     /// Show what each line of a function or file cost.
     Lines(LinesArgs),
+    #[command(name = exact::EXACT_COMMAND, hide = true)]
+    LinesExact(ExactArgs),
     /// Show who calls what, and how long it takes.
     Tree(TreeArgs),
     /// Write a result in another tool's format.
@@ -92,8 +96,22 @@ pub(crate) enum Method {
     Seqlock,
 }
 
+impl Default for SamplingArgs {
+    /// What an empty command line means.
+    fn default() -> Self {
+        Self {
+            rate: 1000.0,
+            keep_rate: false,
+            duration: None,
+            blocking: false,
+            method: Method::Auto,
+            no_children: false,
+        }
+    }
+}
+
 /// Where the result goes.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Also write the result to this file, in the format its ending names: .pit, .svg,
@@ -216,13 +234,22 @@ pub(crate) struct DumpArgs {
     pitstop lines                        the costliest lines of the last result\n  \
     pitstop lines dedupe parse           two functions\n  \
     pitstop lines app.py --all           every line of a file\n  \
-    pitstop lines -i run.pit dedupe      of another result")]
+    pitstop lines -i run.pit dedupe      of another result\n  \
+    pitstop lines app.py.lprof           what line_profiler, or `pitstop lines --exact`, wrote\n  \
+    pitstop lines --exact app.py         run a program and time its hottest functions exactly\n\n\
+    See pitstop lines --exact --help for what goes with --exact.")]
 pub(crate) struct LinesArgs {
+    /// Run a program and time lines exactly, as kernprof does.
+    #[arg(long)]
+    exact: bool,
     /// The result to look at.
     #[arg(short, long, value_name = "FILE", default_value = "last")]
     pub(crate) input: PathBuf,
+    /// A line for each function at the end of exact times.
+    #[arg(short = 'm', long, help_heading = "Exact times")]
+    pub(crate) summarize: bool,
     /// Functions and files to show [default: wherever the costliest lines are]. A .pit file here
-    /// is the result to look at.
+    /// is the result to look at; .lprof files are added up and shown.
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
     /// Show every line of the chosen files.
@@ -237,6 +264,8 @@ pub(crate) struct LinesArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) times: TimesArgs,
 }
 
 #[derive(Args, Debug)]

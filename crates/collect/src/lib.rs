@@ -18,6 +18,7 @@ mod governor;
 mod group;
 mod host;
 mod interpreter;
+pub mod lines;
 mod member;
 mod names;
 mod paths;

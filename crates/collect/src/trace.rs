@@ -11,6 +11,7 @@ mod directory;
 mod pour;
 
 use crate::host;
+use crate::lines::LineSelection;
 use crate::paths::Paths;
 use crate::record::{END_PATIENCE, HANG_UP, Launch, TERMINATE, status_of};
 use crate::source::SourceKeeper;
@@ -33,6 +34,8 @@ const ROUND: Duration = Duration::from_millis(50);
 pub struct TraceOptions {
     /// Record calls of functions without Python code too.
     pub native: bool,
+    /// Time the lines of these functions, instead of every call.
+    pub lines: Option<LineSelection>,
     /// Keep this many calls in time, the last ones; rounded up to a power of two, 0 for none.
     pub spans: u32,
     /// Write the result here.
@@ -45,6 +48,7 @@ impl Default for TraceOptions {
     fn default() -> Self {
         Self {
             native: true,
+            lines: None,
             spans: 0,
             archive: None,
             known_sources: Vec::new(),
@@ -104,7 +108,10 @@ pub fn trace(
     let place = host::directory_of(run.child.pid());
     let meta = &mut run.profile.meta;
     host::describe(meta, &place, run.child.pid());
-    meta.method = Method::Tracing;
+    meta.method = match options.lines {
+        Some(_) => Method::LineTiming,
+        None => Method::Tracing,
+    };
     meta.command = launch.words();
     let mut sources = SourceKeeper::new(run.child.pid(), &place, &options.known_sources);
     let exit = run.wait(stop, round)?;

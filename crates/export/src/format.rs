@@ -15,6 +15,8 @@ pub enum Format {
     PprofPlain,
     /// What `pstats.Stats` loads: the file of `cProfile`.
     Pstats,
+    /// What `python -m line_profiler` loads: the file of `kernprof -l`.
+    Lprof,
     /// A flame graph as one self-contained picture.
     Svg,
     /// The file of callgrind, for KCachegrind.
@@ -29,12 +31,13 @@ pub enum Format {
 
 impl Format {
     /// Every format, in the order help texts list them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Svg,
         Self::Speedscope,
         Self::Pprof,
         Self::PprofPlain,
         Self::Pstats,
+        Self::Lprof,
         Self::Callgrind,
         Self::Dot,
         Self::Chrome,
@@ -50,6 +53,7 @@ impl Format {
             Self::Pprof => "pprof",
             Self::PprofPlain => "pprof-plain",
             Self::Pstats => "pstats",
+            Self::Lprof => "lprof",
             Self::Svg => "svg",
             Self::Callgrind => "callgrind",
             Self::Dot => "dot",
@@ -65,6 +69,7 @@ impl Format {
             Self::Speedscope => "for speedscope.app: one profile a thread",
             Self::Pprof => "for go tool pprof, gzip: wall, CPU and GIL wait time with labels",
             Self::PprofPlain => "the same as pprof, not compressed",
+            Self::Lprof => "for line_profiler: the lines that `lines --exact` timed",
             Self::Pstats => {
                 "for Python's pstats and its viewers; of a sampled profile, ncalls are samples"
             }
@@ -84,6 +89,7 @@ impl Format {
             Self::Pprof => &[".pb.gz", ".pprof"],
             Self::PprofPlain => &[".pb"],
             Self::Pstats => &[".prof", ".pstats"],
+            Self::Lprof => &[".lprof"],
             Self::Svg => &[".svg"],
             Self::Callgrind => &[".callgrind", ".callgrind.out"],
             Self::Dot => &[".dot", ".gv"],
@@ -133,6 +139,7 @@ mod tests {
             ("a.pb", Format::PprofPlain),
             ("a.prof", Format::Pstats),
             ("a.pstats", Format::Pstats),
+            ("a.py.lprof", Format::Lprof),
             ("flame.svg", Format::Svg),
             ("a.callgrind", Format::Callgrind),
             ("callgrind.out", Format::Callgrind),

@@ -387,3 +387,39 @@ fn gzip_holds_the_same_message() {
         .expect("gzip");
     assert!(plain == export(&profile, Format::PprofPlain, &options));
 }
+
+#[test]
+fn lprof_keeps_every_line_and_unpickles_in_python() {
+    let profile = hostile();
+    let bytes = export(&profile, Format::Lprof, &Options::default());
+    let stats = crate::read_lprof(&bytes).expect("it is read again");
+    let [function] = &stats.functions[..] else {
+        panic!("the same function twice is one: {stats:?}");
+    };
+    let times: Vec<_> = function
+        .lines
+        .iter()
+        .map(|l| (l.line, l.hits, l.time))
+        .collect();
+    assert_eq!(times, [(24, 2, 60), (25, 1, 30), (26, 1, 30)]);
+    for python in pythons() {
+        let printed = run_python(&python, LOAD_LPROF, &bytes);
+        let expected = "{('/srv/app/app.py', 20, 'Report.dedupe'): [(24, 2, 60), (25, 1, 30), \
+                        (26, 1, 30)]} 1e-09";
+        assert_eq!(printed.trim(), expected, "{}", python.display());
+    }
+}
+
+/// A stand-in for line_profiler, so that it need not be installed.
+const LOAD_LPROF: &str = r#"
+import pickle, sys, types
+package, module = types.ModuleType("line_profiler"), types.ModuleType("line_profiler.line_profiler")
+class LineStats:
+    pass
+LineStats.__module__ = module.__name__
+module.LineStats = LineStats
+sys.modules.update({"line_profiler": package, "line_profiler.line_profiler": module})
+stats = pickle.loads(sys.stdin.buffer.read())
+assert type(stats) is LineStats and vars(stats).keys() == {"timings", "unit"}
+print(stats.timings, stats.unit)
+"#;

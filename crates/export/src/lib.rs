@@ -14,6 +14,7 @@
 //! graph       functions and their edges, for the formats that know no paths
 //!
 //! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
+//! lprof (+ unpickle): timed lines, which is also read
 //! callgrind  dot  chrome
 //! ```
 //!
@@ -31,6 +32,7 @@ mod flame;
 mod format;
 mod graph;
 mod json;
+mod lprof;
 mod marshal;
 mod names;
 mod place;
@@ -38,6 +40,7 @@ mod pprof;
 mod pstats;
 mod selection;
 mod speedscope;
+mod unpickle;
 mod write;
 
 #[cfg(test)]
@@ -49,6 +52,8 @@ mod traced;
 
 pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;
+pub use lprof::{LprofError, read_lprof};
 pub use pstats::{ProfError, looks_like_prof, prof_bytes, read_prof};
 pub use selection::{Granularity, Options, Selection};
+pub use unpickle::PickleError;
 pub use write::{Error, TABLE_FORMATS, write, write_file, write_table_file};

@@ -2,9 +2,9 @@
 
 use crate::{Format, Options, write};
 use pitstop_model::{
-    CallCost, CallPath, CurvePoint, File, FileKind, Frame, FrameId, Function, Method, Moment,
-    Process, ProcessId, Profile, RateChange, Reason, Row, Span, StackId, Strings, Thread, ThreadId,
-    ThreadState, Verdict, Wait, WaitId,
+    CallCost, CallPath, CurvePoint, File, FileKind, Frame, FrameId, Function, LineCost, Method,
+    Moment, Process, ProcessId, Profile, RateChange, Reason, Row, Span, StackId, Strings, Thread,
+    ThreadId, ThreadState, TimedFunction, Verdict, Wait, WaitId,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -321,6 +321,21 @@ pub(crate) fn hostile() -> Profile {
         rss_bytes: 2,
         cpu_ns: 3,
     });
+    for (index, frame) in dedupe.into_iter().enumerate() {
+        let function = b.profile.places.frame(frame).function;
+        let cost = LineCost {
+            hits: 1,
+            self_ns: 20,
+            inclusive_ns: 30,
+            waited_ns: 40,
+        };
+        // Twice the same function: code that was executed again.
+        b.profile.line_times.functions.push(TimedFunction {
+            function,
+            calls: 1,
+            lines: vec![(24, cost), (25 + index as u32, cost)],
+        });
+    }
     assert_eq!(b.profile.check(), Ok(()));
     assert_eq!(b.profile.text(Strings::EMPTY), "");
     b.profile
@@ -397,6 +412,11 @@ pub(crate) fn traced() -> Profile {
         });
     }
     b.profile.spans.lost = 12;
+    b.profile.line_times.functions.push(TimedFunction {
+        function: b.profile.places.leaf_function(stack),
+        calls: 3,
+        lines: vec![(24, LineCost::default())],
+    });
     b.profile.calls.lost = 34;
     let meta = &mut b.profile.meta;
     meta.tool_version = "0.1.0".to_owned();

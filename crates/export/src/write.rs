@@ -3,7 +3,7 @@
 use crate::graph::Graph;
 use crate::selection::{self, Selection};
 use crate::{Format, Options};
-use crate::{callgrind, chrome, collapsed, dot, flame, json, pprof, pstats, speedscope};
+use crate::{callgrind, chrome, collapsed, dot, flame, json, lprof, pprof, pstats, speedscope};
 use pitstop_analysis::CallTable;
 use pitstop_model::{BrokenLaw, Profile};
 use std::fs::{self, File, OpenOptions};
@@ -25,6 +25,9 @@ pub enum Error {
         "nothing to export: no traced call took measurable time; its counts can be written as pstats"
     )]
     NoTime,
+    /// There is nothing to write: no line was timed.
+    #[error("nothing to export: no line was timed exactly; run `pitstop lines --exact` first")]
+    NoLines,
     /// There is nothing to write: the selection left nothing.
     #[error(
         "nothing to export: no sample is {}; export all samples instead",
@@ -138,6 +141,13 @@ fn fill_file(path: &Path, render: impl Fn(&mut dyn Write) -> io::Result<()>) -> 
 
 fn check(profile: &Profile, format: Format, options: &Options) -> Result<(), Error> {
     profile.check()?;
+    if format == Format::Lprof {
+        return if profile.line_times.is_empty() {
+            Err(Error::NoLines)
+        } else {
+            Ok(())
+        };
+    }
     if format == Format::Chrome {
         return if profile.spans.is_empty() {
             Err(Error::NoTimeline)
@@ -171,6 +181,7 @@ fn render(
         Format::Pprof => pprof::write_gzip(profile, options, &mut out)?,
         Format::PprofPlain => pprof::write(profile, options, &mut out)?,
         Format::Pstats => pstats::write(profile, options, &mut out)?,
+        Format::Lprof => lprof::write(profile, &mut out)?,
         Format::Svg => flame::write(profile, options, &mut out)?,
         Format::Callgrind => callgrind::write(profile, options, &mut out)?,
         Format::Dot => dot::write(profile, options, &mut out)?,
@@ -248,6 +259,8 @@ mod tests {
         let mut out = Vec::new();
         let error = write(&empty, Format::Svg, &options, &mut out).expect_err("fails");
         assert!(matches!(error, Error::NoSamples));
+        let error = write(&empty, Format::Lprof, &options, &mut out).expect_err("fails");
+        assert!(matches!(error, Error::NoLines));
         write(&empty, Format::Json, &options, &mut out).expect("writes what is known");
     }
 

@@ -11,6 +11,7 @@ pub mod dump;
 pub mod headline;
 pub mod json;
 mod legend;
+pub mod line_times;
 pub mod lines;
 pub mod next;
 mod paint;

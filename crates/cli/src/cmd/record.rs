@@ -174,7 +174,7 @@ impl Recorder<'_> {
         })
     }
 
-    fn collect(&self, archive: Option<PathBuf>) -> Result<Recording, Failure> {
+    pub(crate) fn collect(&self, archive: Option<PathBuf>) -> Result<Recording, Failure> {
         let attached = matches!(self.subject, Subject::Attach(_));
         let options = Options {
             rate_hz: self.sampling.rate,

@@ -1,7 +1,7 @@
 //! `pitstop trace`: every call of a program, counted and timed. Also reads what `cProfile` wrote.
 
 mod input;
-mod launch;
+pub(crate) mod launch;
 mod print;
 
 use crate::args::{AfterProfile, TraceArgs};

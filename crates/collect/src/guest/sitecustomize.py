@@ -232,44 +232,37 @@ def _follow_threads(probe):
 
 
 class _Chosen:
-    """Which functions have their lines timed: those named in a file, and decorated ones."""
+    """Which functions have their lines timed: those wanted by place, and decorated ones."""
 
     def __init__(self, probe, directory):
         self.probe = probe
-        self.files = set()
-        self.functions = set()
-        self.names = []
-        with open(directory + "/chosen", "rb") as file:
-            lines = file.read().decode("utf-8", "surrogateescape").splitlines()
-        for line in lines:
-            kind, _, rest = line.partition("\t")
-            if kind == "file":
-                self.files.add(rest)
-            elif kind == "function":
-                self.functions.add(tuple(rest.split("\t")))
-            elif kind == "name":
-                self.names.append(rest)
+        with open(directory + "/lines", "rb") as file:
+            # Written by the collector as one literal; a parser for it would have to be imported.
+            selection = eval(file.read(), {"__builtins__": {}})
+        self.setup = selection["setup"]
+        self.wanted = selection["wanted"]
+        self.by_name = {}
 
-    def by_name(self):
-        return bool(self.files or self.functions or self.names)
+    def by_place(self):
+        return bool(self.wanted)
 
     def decide(self, code):
         """Asked by the probe, once, when a function begins for the first time."""
-        file = code.co_filename
-        name = getattr(code, "co_qualname", code.co_name)
-        if (
-            file in self.files
-            or (file, name, str(code.co_firstlineno)) in self.functions
-            or (file, name, "") in self.functions
-            or (file, "", str(code.co_firstlineno)) in self.functions
-            or (self.names and self._is_named(sys._getframe(1), name))
-        ):
-            self.time(code)
+        for first, last, name in self._wanted_in(code.co_filename):
+            if first <= code.co_firstlineno <= last:
+                if code.co_name == name or name is None and code.co_name[0] != "<":
+                    self.time(code)
+                    return
 
-    def _is_named(self, frame, name):
-        module = frame.f_globals.get("__name__")
-        whole = "%s.%s" % (module, name)
-        return any(whole == one or whole.startswith(one + ".") for one in self.names)
+    def _wanted_in(self, file):
+        """What is wanted in a file, as the interpreter calls it: the same by its real path."""
+        found = self.by_name.get(file)
+        if found is None:
+            from os.path import realpath
+
+            found = self.wanted.get(file) or self.wanted.get(realpath(file)) or ()
+            self.by_name[file] = found
+        return found
 
     def time(self, code):
         self.probe.line_add(code, _last_line(code))
@@ -282,6 +275,17 @@ class _Chosen:
         """Likewise."""
 
 
+def _decorator(chosen, directory):
+    """Makes `profile` known to the program; returns what runs the user's own preparations."""
+    path = directory + "/_pitstop_lines.py"
+    module = type(sys)("_pitstop_lines")
+    with open(path, "rb") as file:
+        exec(compile(file.read(), path, "exec"), module.__dict__)
+    sys.modules["_pitstop_lines"] = module
+    module.install(chosen.time)
+    return lambda: module.set_up(chosen.setup)
+
+
 def _last_line(code):
     if hasattr(code, "co_lines"):
         return max((line or 0 for _, _, line in code.co_lines()), default=0)
@@ -292,58 +296,12 @@ def _last_line(code):
     return last
 
 
-class _Profile:
-    """What a program knows as the decorator `profile`."""
-
-    def __init__(self, chosen):
-        self._chosen = chosen
-
-    def __call__(self, function):
-        for code in self._codes_of(function):
-            self._chosen.time(code)
-        return function
-
-    def _codes_of(self, thing, depth=0):
-        """The code behind whatever can be decorated, or a class full of it."""
-        if depth > 8:
-            return
-        if isinstance(thing, type):
-            for member in list(vars(thing).values()):
-                if not isinstance(member, type):
-                    for code in self._codes_of(member, depth + 1):
-                        yield code
-            return
-        code = getattr(thing, "__code__", None)
-        if code is not None:
-            yield code
-            return
-        for name in ("__func__", "fget", "fset", "fdel", "func", "__wrapped__"):
-            inner = getattr(thing, name, None)
-            if inner is not None:
-                for code in self._codes_of(inner, depth + 1):
-                    yield code
-
-    def add_function(self, function):
-        self(function)
-
-    def enable(self):
-        """Functions are timed from when they are decorated to the end."""
-
-    disable = enable_by_count = disable_by_count = enable
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-
 def _line_monitor(probe, chosen):
     """CPython 3.12 and later: events of the chosen code objects only."""
     monitoring = sys.monitoring
     events = monitoring.events
     tool = _take_tool()
-    probe.line_setup(chosen.decide if chosen.by_name() else None, monitoring.DISABLE)
+    probe.line_setup(chosen.decide if chosen.by_place() else None, monitoring.DISABLE)
     callbacks = {
         events.PY_START: probe.line_start,
         events.PY_RESUME: probe.line_resume,
@@ -358,7 +316,7 @@ def _line_monitor(probe, chosen):
     # With PY_START even where it is not needed: without it the body of a function that stands on
     # the line of its `def` is never reported (CPython issue 155992).
     local = events.PY_START | events.LINE | events.PY_RETURN | events.PY_YIELD | events.PY_RESUME
-    everywhere = events.PY_START if chosen.by_name() else 0
+    everywhere = events.PY_START if chosen.by_place() else 0
     exceptional = events.PY_UNWIND | events.PY_THROW
     if sys.version_info >= (3, 15):
         local |= exceptional
@@ -372,7 +330,7 @@ def _line_monitor(probe, chosen):
 
 def _line_hook(probe, chosen):
     """CPython 3.8 to 3.11: the trace hook, in this thread and in those that it starts."""
-    probe.line_setup(chosen.decide if chosen.by_name() else None, None)
+    probe.line_setup(chosen.decide if chosen.by_place() else None, None)
     _follow_threads(probe)
     return probe.line_hook
 
@@ -424,19 +382,35 @@ def _start(directory):
     probe = _load(directory)
     options = _open(probe, directory)
     is_new = sys.version_info >= (3, 12)
+    prepare = None
     if options & _LINES:
         chosen = _Chosen(probe, directory)
         switch_on = (_line_monitor if is_new else _line_hook)(probe, chosen)
         _calibrate_lines(probe, chosen, switch_on)
-        import builtins
-
-        builtins.profile = _Profile(chosen)
+        prepare = _decorator(chosen, directory)
     else:
         native = bool(options & _NATIVE)
         switch_on = _monitor(probe, native) if is_new else _hook(probe)
         _calibrate(probe, switch_on, native)
     with open("/proc/self/cmdline", "rb") as file:
         probe.describe(file.read())
+    return prepare
+
+
+def _prepare(directory, prepare):
+    """Runs the user's own preparations, in the first process only. If they fail there is no run."""
+    import os
+
+    try:
+        os.close(os.open(directory + "/prepared", os.O_CREAT | os.O_EXCL))
+    except OSError:
+        return
+    try:
+        prepare()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _step_aside(directory):
@@ -455,8 +429,13 @@ def _step_aside(directory):
 
 
 _directory = __file__.rpartition("/")[0]
+_last = None
 try:
-    _start(_directory)
+    _last = _start(_directory)
 except Exception as _error:
     _tell(_directory, str(_error))
-_step_aside(_directory)
+try:
+    _step_aside(_directory)
+finally:
+    if _last is not None:
+        _prepare(_directory, _last)

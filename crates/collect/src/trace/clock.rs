@@ -35,6 +35,13 @@ impl Clock {
         (ticks * self.ns_a_tick).max(0.0) as u64
     }
 
+    /// The ticks at a moment on the monotonic clock.
+    pub(super) fn ticks_at(&self, moment_ns: u64) -> u64 {
+        let since_ns = moment_ns.wrapping_sub(self.anchor_ns).cast_signed();
+        let since = (since_ns as f64 / self.ns_a_tick) as i64;
+        self.anchor_ticks.saturating_add_signed(since)
+    }
+
     /// The moment on the monotonic clock.
     pub(super) fn moment_ns(&self, ticks: u64) -> u64 {
         let since = ticks.wrapping_sub(self.anchor_ticks).cast_signed();
@@ -62,6 +69,8 @@ mod tests {
         assert_eq!(clock.duration_ns(-10.0), 0);
         assert_eq!(clock.moment_ns(5000), 52_000);
         assert_eq!(clock.moment_ns(0), 49_500);
+        assert_eq!(clock.ticks_at(52_000), 5000);
+        assert_eq!(clock.ticks_at(49_500), 0);
     }
 
     #[test]

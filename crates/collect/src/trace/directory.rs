@@ -1,6 +1,7 @@
 //! The private directory of a trace: what the program is given, and where it leaves its files.
 
 use super::TraceOptions;
+use crate::lines::{DECORATOR, DECORATOR_FILE};
 use pitstop_cpython::layout::{FrameStyle, Layout};
 use pitstop_cpython::tables;
 use pitstop_wire::{FORMAT, MAGIC, Offsets, Settings, option};
@@ -45,6 +46,10 @@ impl Directory {
         fs::write(path.join("pitstop_probe.so"), PROBE)?;
         fs::write(path.join("sitecustomize.py"), BOOTSTRAP)?;
         fs::write(path.join("settings"), settings(options).to_bytes())?;
+        if let Some(selection) = &options.lines {
+            fs::write(path.join("lines"), selection.to_literal())?;
+            fs::write(path.join(DECORATOR_FILE), DECORATOR)?;
+        }
         Ok(Self { directory })
     }
 
@@ -102,11 +107,15 @@ fn has_memory() -> bool {
 }
 
 fn settings(options: &TraceOptions) -> Settings {
-    let native = if options.native { option::C_CALLS } else { 0 };
+    let what = match (&options.lines, options.native) {
+        (Some(_), _) => option::LINES,
+        (None, true) => option::CALLS | option::C_CALLS,
+        (None, false) => option::CALLS,
+    };
     let mut settings = Settings {
         magic: MAGIC,
         format: FORMAT,
-        options: option::CALLS | native,
+        options: what,
         span_capacity: match options.spans {
             0 => 0,
             spans => spans.min(1 << 26).next_power_of_two(),
@@ -171,6 +180,19 @@ mod tests {
             );
         }
         assert_eq!(settings.offsets(7), None);
+    }
+
+    #[test]
+    fn a_selection_of_lines_lies_beside_the_bootstrap() {
+        let lines = Some(crate::lines::LineSelection::default());
+        let options = TraceOptions {
+            lines,
+            ..TraceOptions::default()
+        };
+        let directory = Directory::create(&options).unwrap();
+        let path = directory.directory.path();
+        assert!(path.join("lines").is_file() && path.join(DECORATOR_FILE).is_file());
+        assert_eq!(settings(&options).options, option::LINES);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From the files of the probe to the Profile.
 
 mod callables;
+mod lines;
 mod tree;
 
 use super::clock::Clock;
@@ -30,6 +31,8 @@ struct Pouring<'a> {
     paths: &'a Paths,
     /// The start of the recording on the monotonic clock.
     start_ns: u64,
+    /// Its end.
+    end_ns: u64,
 }
 
 /// Reads the files of all processes. `exit` is how the first one ended.
@@ -58,10 +61,12 @@ pub(super) fn pour(
     }
     // A process is made after its parent.
     headed.sort_by_key(|(header, _)| header.created_ns);
+    let duration_ns = profile.meta.duration_ns;
     let mut pouring = Pouring {
         profile,
         paths,
         start_ns,
+        end_ns: start_ns + duration_ns,
     };
     let mut known: FxHashMap<u32, ProcessId> = FxHashMap::default();
     let mut began = false;
@@ -173,6 +178,7 @@ impl Pouring<'_> {
             );
         }
         self.spans(trace, &clock, &ids, &stacks);
+        lines::pour(self.profile, trace, header, &clock, &callables, self.end_ns);
         let lost = header.lost;
         self.profile.calls.lost += lost.calls;
         self.profile.line_times.lost += lost.lines;

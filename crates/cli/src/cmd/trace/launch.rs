@@ -48,13 +48,14 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     let format = target(&listing)?;
     let options = TraceOptions {
         native: !recording.no_c_calls,
+        lines: None,
         spans: recording.timeline.unwrap_or(0),
         archive: kept::begin().ok(),
         known_sources: program.known_sources,
     };
     let traced = run(&program.launch, &options)?;
     if let Some(refusal) = &traced.refusal {
-        return refused(refusal, traced.exit);
+        return refused("trace", refusal, traced.exit);
     }
     let kept = match (&options.archive, &traced.archive_error) {
         (Some(path), None) => kept::keep(path),
@@ -94,7 +95,11 @@ fn target(listing: &ListingArgs) -> Result<Option<Format>, Failure> {
     }
 }
 
-fn run(launch: &pitstop_collect::Launch, options: &TraceOptions) -> Result<Traced, Failure> {
+/// Runs a program with the probe inside.
+pub(crate) fn run(
+    launch: &pitstop_collect::Launch,
+    options: &TraceOptions,
+) -> Result<Traced, Failure> {
     // Ctrl-C is the program's: it gets it from the terminal, as it would without us.
     signals::ignore_terminal_signals()
         .map_err(|error| Failure::new(Status::Failed, "signals cannot be caught").because(error))?;
@@ -121,8 +126,8 @@ fn status_of(error: &SpawnError) -> Status {
     }
 }
 
-/// The program ran, but nothing of it was traced.
-fn refused(refusal: &str, exit: Option<ExitStatus>) -> Outcome {
+/// The program ran, but nothing of it was traced by this command.
+pub(crate) fn refused(command: &str, refusal: &str, exit: Option<ExitStatus>) -> Outcome {
     match exit {
         // The program failed by itself; what it said matters more than that it was not traced.
         Some(status) if status != ExitStatus::Code(0) => {
@@ -132,7 +137,9 @@ fn refused(refusal: &str, exit: Option<ExitStatus>) -> Outcome {
         _ => Err(
             Failure::new(Status::CannotMeasure, "the program was not traced")
                 .because(refusal)
-                .cure("trace needs CPython 3.8 to 3.15 with a GIL, started without -I, -E or -S"),
+                .cure(format!(
+                    "{command} needs CPython 3.8 to 3.15 with a GIL, started without -I, -E or -S"
+                )),
         ),
     }
 }
