@@ -8,16 +8,20 @@
 mod conditions;
 mod deadline;
 mod finished;
+mod peers;
 mod profile;
 mod programs;
 mod pythons;
 mod truth;
+mod viewers;
 mod workbench;
 
 pub use conditions::wait_until;
 pub use finished::{Finished, LIMIT};
+pub use peers::{line_profiler, pyperformance};
 pub use profile::{Process, Profile, Row, Thread, Wait};
 pub use programs::{Running, fixture, programs, start, start_with};
 pub use pythons::{MINORS, Python, on_each_python, on_oldest_and_newest_python, python, pythons};
 pub use truth::{Judgement, Truth};
+pub use viewers::Viewers;
 pub use workbench::{Workbench, pitstop, pitstop_binary, workspace};

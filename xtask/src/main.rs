@@ -1,7 +1,7 @@
 //! The project's own chores: `cargo xtask <command>`.
 //!
 //! One file a command; this one is the table of contents. Everything a chore downloads comes by
-//! package name from apt, into `target/`.
+//! package name, from apt or PyPI, into `target/`.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
@@ -13,10 +13,12 @@ mod bench;
 mod ci;
 mod floors;
 mod layouts;
+mod line_profiler;
 mod process;
 mod pythons;
 mod test;
 mod tidy;
+mod viewers;
 mod workspace;
 
 use std::process::ExitCode;
@@ -56,6 +58,11 @@ const COMMANDS: &[Command] = &[
         layouts::run,
     ),
     ("bench", "measure the product against its peers", bench::run),
+    (
+        "peers",
+        "install what tests compare with under target/peers",
+        line_profiler::run,
+    ),
 ];
 
 fn main() -> ExitCode {

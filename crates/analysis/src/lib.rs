@@ -7,9 +7,12 @@
 //! ```text
 //! Profile -> Elapsed -> split, hot, wait, lines -> verdict
 //!        \-> threads, tree
+//!        \-> calls (traced, not sampled)
 //! ```
 #![forbid(unsafe_code)]
 
+mod block;
+pub mod calls;
 mod cost;
 mod elapsed;
 mod estimate;
@@ -18,6 +21,7 @@ mod fold;
 pub mod headline;
 pub mod hot;
 mod leaders;
+pub mod line_times;
 pub mod lines;
 mod place;
 #[cfg(any(test, feature = "sketch"))]
@@ -25,18 +29,25 @@ pub mod sketch;
 pub mod split;
 mod sweep;
 pub mod threads;
+pub mod trace;
 pub mod tree;
 pub mod verdict;
 pub mod wait;
+mod worth_timing;
 
+pub use block::block_length;
+pub use calls::{CallGraph, CallTable};
 pub use cost::{Cost, Doing};
 pub use elapsed::{Basis, Elapsed};
 pub use headline::Headline;
 pub use hot::{Hot, HotFunction, HotLine, HotOptions};
+pub use line_times::{FunctionLines, LineStats, LineTime, Listing, MoreTime};
 pub use lines::{LineTable, LinesOptions};
 pub use place::Place;
 pub use split::Split;
 pub use threads::ThreadTotals;
+pub use trace::TraceSummary;
 pub use tree::{Tree, TreeOptions};
 pub use verdict::Verdict;
 pub use wait::{WaitFor, WaitPlace};
+pub use worth_timing::{Worth, worth_timing};

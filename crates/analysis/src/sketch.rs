@@ -6,9 +6,9 @@
 //! start with `lib/` are the standard library's, with `site-packages/` a package's.
 
 use pitstop_model::{
-    CurvePoint, Descriptor, ExitStatus, File, FileId, FileKind, Frame, FrameId, Function, Id,
-    Moment, Process, ProcessId, Profile, RateChange, Reason, Row, SourceOrigin, SourceText,
-    StackId, Thread, ThreadId, ThreadState, Verdict, Wait, WaitId,
+    CallCost, CallPath, CurvePoint, Descriptor, ExitStatus, File, FileId, FileKind, Frame, FrameId,
+    Function, Id, Method, Moment, Process, ProcessId, Profile, RateChange, Reason, Row,
+    SourceOrigin, SourceText, StackId, Thread, ThreadId, ThreadState, Verdict, Wait, WaitId,
 };
 
 /// One millisecond, in nanoseconds. Every sample stands for one.
@@ -124,6 +124,57 @@ impl Sketch {
         self.add_row(thread, None, ThreadState::Unknown, None, verdict, ms);
     }
 
+    /// Makes this the result of a trace: what [`Sketch::call`] adds is all there is.
+    pub fn traced(&mut self) {
+        self.profile.meta.method = Method::Tracing;
+        self.profile.meta.quality.rates.clear();
+    }
+
+    /// Lets a thread take a call path so often, each time for so many microseconds of its own. The
+    /// innermost frame has line 0, the others the lines of their calls. Functions of the file `~`
+    /// have no Python code.
+    pub fn call(&mut self, thread: ThreadId, calls: u64, each_us: u64, path: &str) {
+        let self_ns = calls * each_us * 1000;
+        self.cost(
+            thread,
+            path,
+            CallCost {
+                calls,
+                self_ns,
+                raw_self_ns: self_ns + calls * 20,
+                ..CallCost::default()
+            },
+        );
+    }
+
+    /// Adds a cost at a call path, and the row of the series that goes with it.
+    pub fn cost(&mut self, thread: ThreadId, path: &str, more: CallCost) {
+        let stack = self.stack(path).expect("a path has a function");
+        let id = self.profile.calls.intern(CallPath { thread, stack });
+        let cost = self.profile.calls.cost_mut(id);
+        cost.calls += more.calls;
+        cost.resumptions += more.resumptions;
+        cost.raised += more.raised;
+        cost.self_ns += more.self_ns;
+        cost.raw_self_ns += more.raw_self_ns;
+        cost.waited_ns += more.waited_ns;
+        let state = if path.ends_with("~:0") {
+            ThreadState::NativeWithGil
+        } else {
+            ThreadState::Python
+        };
+        let row = self.profile.series.intern(Row {
+            thread,
+            stack: Some(stack),
+            state,
+            wait: None,
+            verdict: Verdict::Exact,
+        });
+        let count = more.calls + more.resumptions;
+        self.profile.series.add_many(row, count, more.self_ns);
+        self.profile.timeline.threads[thread.index()].end_ns += more.self_ns;
+    }
+
     fn add(
         &mut self,
         thread: ThreadId,
@@ -233,6 +284,8 @@ impl Sketch {
             (FileKind::Package, short)
         } else if path.starts_with("<frozen") {
             (FileKind::StandardLibrary, path)
+        } else if path == "~" {
+            (FileKind::Native, path)
         } else if path.starts_with('<') {
             (FileKind::Generated, path)
         } else {
@@ -256,16 +309,29 @@ impl Sketch {
     }
 
     fn frame(&mut self, text: &str) -> FrameId {
-        let (function, place) = text.split_once(' ').expect("`function file:line`");
+        // Functions without Python code have names with spaces in them, other files' paths have.
+        let split = match text.strip_suffix(" ~:0") {
+            Some(native) => Some((native, "~:0")),
+            None => text.split_once(' '),
+        };
+        let (function, place) = split.expect("`function file:line`");
         let (path, line) = place.rsplit_once(':').expect("`file:line`");
         let line = line.parse().expect("a line number");
         let file = self.file(path);
         let name = function.rsplit('.').next().unwrap_or(function);
+        let name = if path == "~" {
+            name.trim_end_matches('>')
+        } else {
+            name
+        };
         let function = Function {
             name: self.profile.strings.intern(name),
             qualname: self.profile.strings.intern(function),
             file,
-            first_line: self.first_line(file, name),
+            first_line: match path {
+                "~" => 0,
+                _ => self.first_line(file, name),
+            },
         };
         let function = self.profile.places.add_function(function);
         self.profile.places.add_frame(Frame { function, line })

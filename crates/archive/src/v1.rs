@@ -22,10 +22,15 @@
 //!  12  moments     see `moments`
 //!  13  untimed     row, samples, weight              samples whose time was not kept
 //!  14  meta        no columns, see `meta`            the last one holds
+//!  15  calls       index, thread, stack, calls, resumptions, raised, self, raw self, waited
+//!  16  timed       index, function, calls            functions whose lines were timed
+//!  17  lines       index in 16, line, hits, self, inclusive, waited
+//!  18  spans       thread, stack, start, duration
+//!  19  losses      no columns: calls, lines, spans   the last one holds
 //! ```
 //!
 //! Tables only grow, so a delta names no positions: its entries follow those of the deltas before.
-//! Processes and threads change and are written again under their index. Entries only point to
+//! Processes, threads and the costs of calls and lines change and are written again under their index. Entries only point to
 //! what comes earlier in the file, so every whole prefix of a file is a lawful profile.
 //!
 //! Additions to this version are new tags: a reader passes over tags it does not know and says so.
@@ -36,6 +41,7 @@ mod encode;
 mod meta;
 mod moments;
 mod tables;
+mod traced;
 
 pub(crate) use decode::read;
 pub(crate) use encode::{Delta, News, Written, encode, end};
@@ -56,14 +62,19 @@ const FULL_BYTES: usize = 1 << 20;
 /// The most bytes one text may have. A writer refuses more, a source text of more is left out.
 pub(crate) const MAX_TEXT_BYTES: usize = 16 << 20;
 
-/// The columns of all tables together.
+/// The columns of all tables before tag 15 together.
 const COLUMNS: usize = 52;
+
+/// The columns of tag 15 and after. They join a delta that holds less than [`FULL_BYTES`].
+const TRACED_COLUMNS: usize = 22;
 
 // Texts and sources one text more than full, and every column at its widest, still fit a record.
 const _: () = assert!(
     2 * (FULL_BYTES + MAX_TEXT_BYTES) + COLUMNS * MAX_ENTRIES * 8
         < crate::record::MAX_PAYLOAD_BYTES
 );
+const _: () =
+    assert!(FULL_BYTES + TRACED_COLUMNS * MAX_ENTRIES * 8 < crate::record::MAX_PAYLOAD_BYTES);
 
 /// The parts of a delta, in the order they are written in: each only points to earlier ones.
 mod tag {
@@ -81,4 +92,9 @@ mod tag {
     pub(super) const MOMENTS: u8 = 12;
     pub(super) const UNTIMED: u8 = 13;
     pub(super) const META: u8 = 14;
+    pub(super) const CALLS: u8 = 15;
+    pub(super) const TIMED: u8 = 16;
+    pub(super) const LINES: u8 = 17;
+    pub(super) const SPANS: u8 = 18;
+    pub(super) const LOSSES: u8 = 19;
 }

@@ -1,10 +1,16 @@
 //! The command line, with its help.
 
+mod exact;
+mod trace;
+
 use crate::style::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
 #[derive(Debug, Parser)]
@@ -36,8 +42,12 @@ pub(crate) enum Command {
     Record(RecordArgs),
     /// Show what every thread of a running process is doing right now.
     Dump(DumpArgs),
+    /// Count and time every call of a program; show and convert files of cProfile.
+    Trace(TraceArgs),
     /// Show what each line of a function or file cost.
     Lines(LinesArgs),
+    #[command(name = exact::EXACT_COMMAND, hide = true)]
+    LinesExact(ExactArgs),
     /// Show who calls what, and how long it takes.
     Tree(TreeArgs),
     /// Write a result in another tool's format.
@@ -86,12 +96,26 @@ pub(crate) enum Method {
     Seqlock,
 }
 
+impl Default for SamplingArgs {
+    /// What an empty command line means.
+    fn default() -> Self {
+        Self {
+            rate: 1000.0,
+            keep_rate: false,
+            duration: None,
+            blocking: false,
+            method: Method::Auto,
+            no_children: false,
+        }
+    }
+}
+
 /// Where the result goes.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Also write the result to this file, in the format its ending names: .pit, .svg,
-    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .json.
+    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .callgrind, .dot, .json.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The format of the file, if its ending does not name it.
@@ -210,13 +234,22 @@ pub(crate) struct DumpArgs {
     pitstop lines                        the costliest lines of the last result\n  \
     pitstop lines dedupe parse           two functions\n  \
     pitstop lines app.py --all           every line of a file\n  \
-    pitstop lines -i run.pit dedupe      of another result")]
+    pitstop lines -i run.pit dedupe      of another result\n  \
+    pitstop lines app.py.lprof           what line_profiler, or `pitstop lines --exact`, wrote\n  \
+    pitstop lines --exact app.py         run a program and time its hottest functions exactly\n\n\
+    See pitstop lines --exact --help for what goes with --exact.")]
 pub(crate) struct LinesArgs {
+    /// Run a program and time lines exactly, as kernprof does.
+    #[arg(long)]
+    exact: bool,
     /// The result to look at.
     #[arg(short, long, value_name = "FILE", default_value = "last")]
     pub(crate) input: PathBuf,
+    /// A line for each function at the end of exact times.
+    #[arg(short = 'm', long, help_heading = "Exact times")]
+    pub(crate) summarize: bool,
     /// Functions and files to show [default: wherever the costliest lines are]. A .pit file here
-    /// is the result to look at.
+    /// is the result to look at; .lprof files are added up and shown.
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
     /// Show every line of the chosen files.
@@ -231,6 +264,8 @@ pub(crate) struct LinesArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) times: TimesArgs,
 }
 
 #[derive(Args, Debug)]

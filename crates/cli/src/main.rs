@@ -15,17 +15,19 @@ mod program;
 mod progress;
 mod style;
 
-use args::{Command, Pitstop};
+use args::{Command, Pitstop, exact_command};
 use clap::Parser;
 use exit::Failure;
 
 fn main() {
-    let pitstop = Pitstop::parse();
+    let pitstop = Pitstop::parse_from(exact_command(std::env::args_os().collect()));
     let style = style::Choice::new(pitstop.color);
     let result = match pitstop.command {
         Command::Run(args) => cmd::run::run(args, style),
         Command::Record(args) => cmd::record::record(args, style),
         Command::Dump(args) => cmd::dump::dump(&args, style),
+        Command::Trace(args) => cmd::trace::trace(args, style),
+        Command::LinesExact(args) => cmd::exact::exact(&args, style),
         Command::Lines(args) => cmd::lines::lines(args, style),
         Command::Tree(args) => cmd::tree::tree(&args, style),
         Command::Export(args) => cmd::export::export(&args, style),

@@ -16,23 +16,47 @@ pub(crate) struct Program {
     pub(crate) known_sources: Vec<(String, String)>,
 }
 
-/// What `pitstop run` was asked to run.
-pub(crate) fn python_program(args: &RunArgs) -> Result<Program, Failure> {
-    let interpreter = interpreter(args.python.as_deref())?;
+/// A Python program as `run` and `trace` are told of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The interpreter, where one was named.
+    pub(crate) python: Option<&'a OsStr>,
+    /// A module and its arguments.
+    pub(crate) module: Option<&'a [OsString]>,
+    /// Code and its arguments.
+    pub(crate) code: Option<&'a [OsString]>,
+    /// A script and its arguments.
+    pub(crate) words: &'a [OsString],
+}
+
+impl<'a> From<&'a RunArgs> for Wanted<'a> {
+    fn from(args: &'a RunArgs) -> Self {
+        Self {
+            python: args.python.as_deref(),
+            module: args.module.as_deref(),
+            code: args.code.as_deref(),
+            words: &args.program,
+        }
+    }
+}
+
+/// What is to be started, and what is known of its text.
+pub(crate) fn python_program(wanted: Wanted<'_>) -> Result<Program, Failure> {
+    let interpreter = interpreter(wanted.python)?;
     let mut known_sources = Vec::new();
     let mut words: Vec<OsString> = Vec::new();
-    if let Some(module) = &args.module {
+    if let Some(module) = wanted.module {
         words.push("-m".into());
         words.extend(module.iter().cloned());
-    } else if let Some(code) = &args.code {
+    } else if let Some(code) = wanted.code {
         words.push("-c".into());
         words.extend(code.iter().cloned());
         if let Some(code) = code.first().and_then(|code| code.to_str()) {
             known_sources.push(("<string>".into(), code.into()));
         }
     } else {
-        let script = args
-            .program
+        let script = wanted
+            .words
             .first()
             .map_or(OsStr::new(""), OsString::as_os_str);
         if script == "-" {
@@ -47,7 +71,7 @@ pub(crate) fn python_program(args: &RunArgs) -> Result<Program, Failure> {
                 known_sources.push((name.to_owned(), text));
             }
         }
-        words.extend(args.program.iter().cloned());
+        words.extend(wanted.words.iter().cloned());
     }
     let shown = words.clone();
     Ok(Program {

@@ -33,11 +33,11 @@ const QUIET_EVERY_NS: u64 = 25_000_000;
 const REFRESH_EVERY_NS: u64 = 50_000_000;
 const ARCHIVE_EVERY_NS: u64 = 1_000_000_000;
 /// How long a program may take to end after it was asked to.
-const END_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const END_PATIENCE: Duration = Duration::from_secs(5);
 /// SIGTERM, the same on every Linux.
-const TERMINATE: i32 = 15;
+pub(crate) const TERMINATE: i32 = 15;
 /// SIGHUP, likewise.
-const HANG_UP: i32 = 1;
+pub(crate) const HANG_UP: i32 = 1;
 const PROGRESS_EVERY_NS: u64 = 100_000_000;
 /// A chore that takes one unit of time rests for so many.
 const CHORE_SHARE: u64 = 250;
@@ -67,7 +67,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    fn words(&self) -> Vec<String> {
+    pub(crate) fn words(&self) -> Vec<String> {
         self.shown
             .iter()
             .map(|word| word.to_string_lossy().into_owned())
@@ -553,7 +553,7 @@ impl<'a> Session<'a> {
     }
 }
 
-fn status_of(exit: Exit) -> ExitStatus {
+pub(crate) fn status_of(exit: Exit) -> ExitStatus {
     match exit {
         Exit::Code(code) => ExitStatus::Code(code),
         Exit::Signal { number, .. } => ExitStatus::Signal(number),

@@ -15,20 +15,32 @@ pub enum Format {
     PprofPlain,
     /// What `pstats.Stats` loads: the file of `cProfile`.
     Pstats,
+    /// What `python -m line_profiler` loads: the file of `kernprof -l`.
+    Lprof,
     /// A flame graph as one self-contained picture.
     Svg,
+    /// The file of callgrind, for KCachegrind.
+    Callgrind,
+    /// A picture of who calls whom, for Graphviz.
+    Dot,
+    /// A timeline of single calls, for Perfetto.
+    Chrome,
     /// Pitstop's own JSON: every row of the profile, for scripts.
     Json,
 }
 
 impl Format {
     /// Every format, in the order help texts list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::Svg,
         Self::Speedscope,
         Self::Pprof,
         Self::PprofPlain,
         Self::Pstats,
+        Self::Lprof,
+        Self::Callgrind,
+        Self::Dot,
+        Self::Chrome,
         Self::Collapsed,
         Self::Json,
     ];
@@ -41,7 +53,11 @@ impl Format {
             Self::Pprof => "pprof",
             Self::PprofPlain => "pprof-plain",
             Self::Pstats => "pstats",
+            Self::Lprof => "lprof",
             Self::Svg => "svg",
+            Self::Callgrind => "callgrind",
+            Self::Dot => "dot",
+            Self::Chrome => "chrome",
             Self::Json => "json",
         }
     }
@@ -53,8 +69,14 @@ impl Format {
             Self::Speedscope => "for speedscope.app: one profile a thread",
             Self::Pprof => "for go tool pprof, gzip: wall, CPU and GIL wait time with labels",
             Self::PprofPlain => "the same as pprof, not compressed",
-            Self::Pstats => "for Python's pstats and its viewers; ncalls are samples",
+            Self::Lprof => "for line_profiler: the lines that `lines --exact` timed",
+            Self::Pstats => {
+                "for Python's pstats and its viewers; of a sampled profile, ncalls are samples"
+            }
             Self::Svg => "flame graph as one picture, coloured by what threads were doing",
+            Self::Callgrind => "for KCachegrind and callgrind_annotate, with the lines of calls",
+            Self::Dot => "for Graphviz: who calls whom, as a picture",
+            Self::Chrome => "for Perfetto: every call in time, of a trace with --timeline",
             Self::Json => "every row of the profile, versioned, for scripts",
         }
     }
@@ -67,7 +89,11 @@ impl Format {
             Self::Pprof => &[".pb.gz", ".pprof"],
             Self::PprofPlain => &[".pb"],
             Self::Pstats => &[".prof", ".pstats"],
+            Self::Lprof => &[".lprof"],
             Self::Svg => &[".svg"],
+            Self::Callgrind => &[".callgrind", ".callgrind.out"],
+            Self::Dot => &[".dot", ".gv"],
+            Self::Chrome => &[".trace.json"],
             Self::Json => &[".json"],
         }
     }
@@ -81,6 +107,10 @@ impl Format {
     /// that `a.speedscope.json` is not taken for `a.json`.
     pub fn from_path(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
+        // The one format that is known by how names begin: valgrind's `callgrind.out.4711`.
+        if name.starts_with("callgrind.out") {
+            return Some(Self::Callgrind);
+        }
         Self::ALL
             .into_iter()
             .flat_map(|format| format.extensions().iter().map(move |end| (end, format)))
@@ -109,7 +139,13 @@ mod tests {
             ("a.pb", Format::PprofPlain),
             ("a.prof", Format::Pstats),
             ("a.pstats", Format::Pstats),
+            ("a.py.lprof", Format::Lprof),
             ("flame.svg", Format::Svg),
+            ("a.callgrind", Format::Callgrind),
+            ("callgrind.out", Format::Callgrind),
+            ("callgrind.out.4711", Format::Callgrind),
+            ("a.gv", Format::Dot),
+            ("a.trace.json", Format::Chrome),
         ] {
             assert_eq!(asked(name), Some(format), "{name}");
         }

@@ -1,14 +1,14 @@
 //! What holds for every format: same totals and same top function as the profile, same bytes
 //! each time, and foreign tools agree.
 
-use crate::testing::{self, export, hostile, pythons, skip};
+use crate::testing::{self, export, hostile, pythons, run_python, skip, traced};
 use crate::{Format, Granularity, Options, Selection, selection};
 use pitstop_model::Profile;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const TOP: &str = "Report.dedupe";
 
@@ -208,11 +208,21 @@ fn json_keeps_the_fields_of_version_1() {
             "thread state wait verdict reason samples wall_ns stack",
         ),
         ("/curve/0", "time_ns rss_bytes cpu_ns"),
+        ("/", "calls calls_lost"),
     ] {
         let object = file.pointer(table.trim_end_matches('/')).expect(table);
         for field in fields.split(' ') {
             assert!(object.get(field).is_some(), "{table} has lost `{field}`");
         }
+    }
+    let text = export(&traced(), Format::Json, &Options::default());
+    let file: Value = serde_json::from_slice(&text).expect("JSON");
+    let fields = "thread stack calls resumptions raised self_ns raw_self_ns waited_ns";
+    for field in fields.split(' ') {
+        assert!(
+            file["calls"][0].get(field).is_some(),
+            "a call has lost `{field}`"
+        );
     }
 }
 
@@ -220,29 +230,17 @@ fn json_keeps_the_fields_of_version_1() {
 fn every_format_gives_the_same_bytes_twice() {
     for format in Format::ALL {
         for options in all_options() {
-            let (first, second) = (hostile(), hostile());
-            assert!(
-                export(&first, format, &options) == export(&second, format, &options),
-                "{format:?} {options:?}"
-            );
+            for make in [hostile, traced] {
+                if make().spans.is_empty() && format == Format::Chrome {
+                    continue;
+                }
+                assert!(
+                    export(&make(), format, &options) == export(&make(), format, &options),
+                    "{format:?} {options:?}"
+                );
+            }
         }
     }
-}
-
-/// Runs `script` with the export on its standard input and returns what it prints.
-fn run_python(python: &Path, script: &str, input: &[u8]) -> String {
-    let mut child = Command::new(python)
-        .args(["-I", "-X", "utf8", "-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the interpreter starts");
-    let mut stdin = child.stdin.take().expect("it was piped");
-    stdin.write_all(input).expect("the script reads all");
-    drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success(), "{} failed", python.display());
-    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 const LOAD_PSTATS: &str = r#"
@@ -389,3 +387,39 @@ fn gzip_holds_the_same_message() {
         .expect("gzip");
     assert!(plain == export(&profile, Format::PprofPlain, &options));
 }
+
+#[test]
+fn lprof_keeps_every_line_and_unpickles_in_python() {
+    let profile = hostile();
+    let bytes = export(&profile, Format::Lprof, &Options::default());
+    let stats = crate::read_lprof(&bytes).expect("it is read again");
+    let [function] = &stats.functions[..] else {
+        panic!("the same function twice is one: {stats:?}");
+    };
+    let times: Vec<_> = function
+        .lines
+        .iter()
+        .map(|l| (l.line, l.hits, l.time))
+        .collect();
+    assert_eq!(times, [(24, 2, 60), (25, 1, 30), (26, 1, 30)]);
+    for python in pythons() {
+        let printed = run_python(&python, LOAD_LPROF, &bytes);
+        let expected = "{('/srv/app/app.py', 20, 'Report.dedupe'): [(24, 2, 60), (25, 1, 30), \
+                        (26, 1, 30)]} 1e-09";
+        assert_eq!(printed.trim(), expected, "{}", python.display());
+    }
+}
+
+/// A stand-in for line_profiler, so that it need not be installed.
+const LOAD_LPROF: &str = r#"
+import pickle, sys, types
+package, module = types.ModuleType("line_profiler"), types.ModuleType("line_profiler.line_profiler")
+class LineStats:
+    pass
+LineStats.__module__ = module.__name__
+module.LineStats = LineStats
+sys.modules.update({"line_profiler": package, "line_profiler.line_profiler": module})
+stats = pickle.loads(sys.stdin.buffer.read())
+assert type(stats) is LineStats and vars(stats).keys() == {"timings", "unit"}
+print(stats.timings, stats.unit)
+"#;

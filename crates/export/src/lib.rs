@@ -11,7 +11,11 @@
 //! names       what threads and processes are called
 //! amount      durations, shares and counts in words
 //!
+//! graph       functions and their edges, for the formats that know no paths
+//!
 //! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
+//! lprof (+ unpickle): timed lines, which is also read
+//! callgrind  dot  chrome
 //! ```
 //!
 //! Two promises hold for every format. The sum of what is written is the sum of the selected
@@ -20,10 +24,15 @@
 #![forbid(unsafe_code)]
 
 mod amount;
+mod callgrind;
+mod chrome;
 mod collapsed;
+mod dot;
 mod flame;
 mod format;
+mod graph;
 mod json;
+mod lprof;
 mod marshal;
 mod names;
 mod place;
@@ -31,14 +40,20 @@ mod pprof;
 mod pstats;
 mod selection;
 mod speedscope;
+mod unpickle;
 mod write;
 
 #[cfg(test)]
 mod invariants;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod traced;
 
 pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;
+pub use lprof::{LprofError, read_lprof};
+pub use pstats::{ProfError, looks_like_prof, prof_bytes, read_prof};
 pub use selection::{Granularity, Options, Selection};
-pub use write::{Error, write, write_file};
+pub use unpickle::PickleError;
+pub use write::{Error, TABLE_FORMATS, write, write_file, write_table_file};

@@ -1,8 +1,8 @@
-//! Writes values in `marshal`, the format of `.pyc` files that `cProfile` also dumps into.
+//! Values in `marshal`, the format of `.pyc` files that `cProfile` also dumps into.
 //!
 //! From CPython's `Python/marshal.c`: a value is a type byte and its content, little-endian. Only
-//! types that every version from 2.5 on reads are used, and no references between values
-//! (`FLAG_REF`, 3.4), so one writer serves all readers:
+//! types that every version from 2.5 on reads are written, and no references between values
+//! (`FLAG_REF`, 3.4), so one writer serves all readers. What is read is more: see [`read`].
 //!
 //! ```text
 //! {  dict    key value key value ... 0
@@ -13,10 +13,17 @@
 //! g  float   f64
 //! ```
 
-/// A value that marshal knows.
+mod read;
+
+pub(crate) use read::{Flaw, Read, read};
+
+/// A value to write.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Int(u64),
+    /// An integer that may be negative.
+    Signed(i64),
+    Bool(bool),
     Float(f64),
     Text(String),
     Tuple(Vec<Value>),
@@ -28,7 +35,9 @@ impl Value {
     /// Appends the bytes of this value.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Int(n) => write_int(*n, out),
+            Self::Int(n) => write_int(*n, false, out),
+            Self::Signed(n) => write_int(n.unsigned_abs(), *n < 0, out),
+            Self::Bool(one) => out.push(if *one { b'T' } else { b'F' }),
             Self::Float(x) => {
                 out.push(b'g');
                 out.extend(x.to_le_bytes());
@@ -57,8 +66,9 @@ impl Value {
     }
 }
 
-fn write_int(n: u64, out: &mut Vec<u8>) {
+fn write_int(n: u64, is_negative: bool, out: &mut Vec<u8>) {
     if let Ok(small) = i32::try_from(n) {
+        let small = if is_negative { -small } else { small };
         out.push(b'i');
         out.extend(small.to_le_bytes());
         return;
@@ -72,7 +82,9 @@ fn write_int(n: u64, out: &mut Vec<u8>) {
         .rposition(|&digit| digit != 0)
         .map_or(0, |last| last + 1);
     out.push(b'l');
-    out.extend(length(used));
+    let count = i32::from_le_bytes(length(used));
+    let count = if is_negative { -count } else { count };
+    out.extend(count.to_le_bytes());
     for digit in &digits[..used] {
         out.extend(digit.to_le_bytes());
     }
@@ -100,6 +112,12 @@ mod tests {
         assert_eq!(bytes(&Value::Int(1)), b"i\x01\0\0\0");
         assert_eq!(bytes(&Value::Int(0x7fff_ffff)), b"i\xff\xff\xff\x7f");
         assert_eq!(bytes(&Value::Int(1 << 31)), b"l\x03\0\0\0\0\0\0\0\x02\0");
+        assert_eq!(bytes(&Value::Signed(-2)), b"i\xfe\xff\xff\xff");
+        assert_eq!(
+            bytes(&Value::Signed(-1 << 31)),
+            b"l\xfd\xff\xff\xff\0\0\0\0\x02\0"
+        );
+        assert_eq!(bytes(&Value::Bool(true)), b"T");
         assert_eq!(bytes(&Value::Float(0.5)), b"g\0\0\0\0\0\0\xe0?");
         assert_eq!(bytes(&Value::Text("é".into())), b"u\x02\0\0\0\xc3\xa9");
         let pair = Value::Tuple(vec![Value::Int(1), Value::Tuple(vec![])]);

@@ -4,26 +4,40 @@
 //!
 //! ```text
 //! (file, line of def, name) -> (primitive calls, calls, self s, cumulative s, callers)
-//! callers: the same key     -> (primitive calls, calls, self s, cumulative s)
+//! callers: the same key     -> (calls, primitive calls, self s, cumulative s)
 //! ```
 //!
-//! A sampler counts no calls: both call counts are the samples that saw the function. Times are
+//! The two counts of a caller come the other way round than those of a function.
+//!
+//! A traced profile has true counts; they are written as `cProfile` counts (see
+//! [`pitstop_analysis::calls`]). A sampler counts no calls: both call counts are the samples that saw the function. Times are
 //! elapsed seconds summed over all threads, as pstats knows none. Cumulative time counts a stack
 //! once however often the function stands in it, so recursion does not multiply it; the same holds
 //! for each pair of caller and function. Keys use `co_name` and the full path as `cProfile` does, so
 //! that files of both can be added up. Functions that agree in all three are one entry.
+
+mod read;
+mod table;
 
 use crate::Options;
 use crate::marshal::Value;
 use crate::names::clean;
 use crate::place::{Place, places};
 use crate::selection::{Granularity, selected};
+use pitstop_analysis::{CallGraph, CallTable};
 use pitstop_model::Profile;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+pub use read::{ProfError, looks_like_prof, read_prof};
+pub use table::prof_bytes;
+
 pub(crate) fn write(profile: &Profile, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    if !profile.calls.is_empty() {
+        let graph = CallGraph::of(profile, None);
+        return out.write_all(&prof_bytes(&CallTable::from(&graph)));
+    }
     let mut bytes = Vec::new();
     value(&entries(profile, options)).write(&mut bytes);
     out.write_all(&bytes)

@@ -1,8 +1,10 @@
 //! Writing an export to a stream, or to a file that is either whole or not there.
 
+use crate::graph::Graph;
 use crate::selection::{self, Selection};
 use crate::{Format, Options};
-use crate::{collapsed, flame, json, pprof, pstats, speedscope};
+use crate::{callgrind, chrome, collapsed, dot, flame, json, lprof, pprof, pstats, speedscope};
+use pitstop_analysis::CallTable;
 use pitstop_model::{BrokenLaw, Profile};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -18,12 +20,23 @@ pub enum Error {
     /// There is nothing to write: the profile has no samples.
     #[error("nothing to export: the profile holds no samples; run the program for longer")]
     NoSamples,
+    /// There is nothing to write: calls were counted, but took no time that could be measured.
+    #[error(
+        "nothing to export: no traced call took measurable time; its counts can be written as pstats"
+    )]
+    NoTime,
+    /// There is nothing to write: no line was timed.
+    #[error("nothing to export: no line was timed exactly; run `pitstop lines --exact` first")]
+    NoLines,
     /// There is nothing to write: the selection left nothing.
     #[error(
         "nothing to export: no sample is {}; export all samples instead",
         .0.description()
     )]
     NothingSelected(Selection),
+    /// The format shows single calls in time, and none is kept.
+    #[error("nothing to export: no call kept its time; record with `pitstop trace --timeline`")]
+    NoTimeline,
     /// The stream failed.
     #[error("cannot write the {} export: {cause}", .format.name())]
     Stream {
@@ -82,11 +95,35 @@ pub fn write_file(
     path: &Path,
 ) -> Result<(), Error> {
     check(profile, format, options)?;
+    fill_file(path, |out| render(profile, format, options, out))
+}
+
+/// The formats that know functions and their callers, and nothing more.
+pub const TABLE_FORMATS: [Format; 3] = [Format::Pstats, Format::Callgrind, Format::Dot];
+
+/// Writes what `cProfile` counted to a file, in one of [`TABLE_FORMATS`]; in any other it is
+/// written as if for `pstats`.
+///
+/// # Errors
+/// When the file cannot be made.
+pub fn write_table_file(table: &CallTable, format: Format, path: &Path) -> Result<(), Error> {
+    fill_file(path, |out| {
+        let mut out = BufWriter::new(out);
+        match format {
+            Format::Callgrind => callgrind::write_graph(&Graph::of_table(table), &mut out)?,
+            Format::Dot => dot::write_graph(&Graph::of_table(table), &mut out)?,
+            _ => out.write_all(&pstats::prof_bytes(table))?,
+        }
+        out.flush()
+    })
+}
+
+fn fill_file(path: &Path, render: impl Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), Error> {
     let failed = |cause| Error::File {
         path: path.to_owned(),
         cause,
     };
-    let fill = |mut file: &File| render(profile, format, options, &mut file);
+    let fill = |mut file: &File| render(&mut file);
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
         Ok(found) if !found.is_file() => OpenOptions::new()
@@ -104,12 +141,30 @@ pub fn write_file(
 
 fn check(profile: &Profile, format: Format, options: &Options) -> Result<(), Error> {
     profile.check()?;
-    if format == Format::Json || selection::total_ns(profile, options.selection) > 0 {
+    if format == Format::Lprof {
+        return if profile.line_times.is_empty() {
+            Err(Error::NoLines)
+        } else {
+            Ok(())
+        };
+    }
+    if format == Format::Chrome {
+        return if profile.spans.is_empty() {
+            Err(Error::NoTimeline)
+        } else {
+            Ok(())
+        };
+    }
+    // A trace without time has counts all the same.
+    let is_counted = TABLE_FORMATS.contains(&format) && !profile.calls.is_empty();
+    if is_counted || format == Format::Json || selection::total_ns(profile, options.selection) > 0 {
         Ok(())
     } else if selection::total_ns(profile, Selection::All) > 0 {
         Err(Error::NothingSelected(options.selection))
-    } else {
+    } else if profile.calls.is_empty() {
         Err(Error::NoSamples)
+    } else {
+        Err(Error::NoTime)
     }
 }
 
@@ -126,7 +181,11 @@ fn render(
         Format::Pprof => pprof::write_gzip(profile, options, &mut out)?,
         Format::PprofPlain => pprof::write(profile, options, &mut out)?,
         Format::Pstats => pstats::write(profile, options, &mut out)?,
+        Format::Lprof => lprof::write(profile, &mut out)?,
         Format::Svg => flame::write(profile, options, &mut out)?,
+        Format::Callgrind => callgrind::write(profile, options, &mut out)?,
+        Format::Dot => dot::write(profile, options, &mut out)?,
+        Format::Chrome => chrome::write(profile, options, &mut out)?,
         Format::Json => json::write(profile, options, &mut out)?,
     }
     out.flush()
@@ -200,6 +259,8 @@ mod tests {
         let mut out = Vec::new();
         let error = write(&empty, Format::Svg, &options, &mut out).expect_err("fails");
         assert!(matches!(error, Error::NoSamples));
+        let error = write(&empty, Format::Lprof, &options, &mut out).expect_err("fails");
+        assert!(matches!(error, Error::NoLines));
         write(&empty, Format::Json, &options, &mut out).expect("writes what is known");
     }
 
@@ -214,7 +275,7 @@ mod tests {
                 Ok(())
             }
         }
-        let profile = testing::hostile();
+        let profile = testing::traced();
         for format in Format::ALL {
             let error = write(&profile, format, &Options::default(), &mut Full);
             assert!(matches!(error, Err(Error::Stream { .. })), "{format:?}");

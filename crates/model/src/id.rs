@@ -44,4 +44,6 @@ ids! {
     WaitId;
     /// A row of the sample series.
     RowId;
+    /// A call path of a traced thread.
+    CallId;
 }

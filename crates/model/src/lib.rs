@@ -8,27 +8,33 @@
 //! lets the archive append a recording to disk while it is still going on.
 #![forbid(unsafe_code)]
 
+mod calls;
 mod dump;
 mod id;
+mod lines;
 mod meta;
 mod places;
 mod profile;
 mod series;
 mod source;
+mod spans;
 mod state;
 mod strings;
 mod timeline;
 mod verdict;
 
+pub use calls::{CallCost, CallPath, Calls};
 pub use dump::{Dump, DumpFrame, DumpThread, DumpWait};
 pub use id::{
-    FileId, FrameId, FunctionId, Id, ProcessId, RowId, StackId, StringId, ThreadId, WaitId,
+    CallId, FileId, FrameId, FunctionId, Id, ProcessId, RowId, StackId, StringId, ThreadId, WaitId,
 };
+pub use lines::{LineCost, LineTimes, TimedFunction};
 pub use meta::{ExitStatus, Meta, Method, Quality, RateChange, Reading};
 pub use places::{File, FileKind, Frame, Function, Places, Stack};
 pub use profile::{BrokenLaw, Profile};
 pub use series::{Moment, Row, Series};
 pub use source::{SourceOrigin, SourceText, Sources};
+pub use spans::{Span, Spans};
 pub use state::{Descriptor, ThreadState, Wait};
 pub use strings::Strings;
 pub use timeline::{CurvePoint, Process, Thread, Timeline};

@@ -52,6 +52,20 @@ pub enum Method {
     /// Samples in time.
     #[default]
     Sampling = 0,
+    /// Every call, counted and timed.
+    Tracing = 1,
+    /// Every line of chosen functions, counted and timed.
+    LineTiming = 2,
+}
+
+impl Method {
+    /// Every instrument, in the order of its number.
+    pub const ALL: [Self; 3] = [Self::Sampling, Self::Tracing, Self::LineTiming];
+
+    /// True where counts are exact, because nothing is a sample.
+    pub fn is_exact(self) -> bool {
+        self != Self::Sampling
+    }
 }
 
 /// The sampling rate from one moment on.

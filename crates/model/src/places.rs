@@ -19,20 +19,23 @@ pub enum FileKind {
     Package = 2,
     /// Code without a file: `-c`, stdin, `exec`, notebook cells.
     Generated = 3,
+    /// Functions without Python code: built into the interpreter or an extension module.
+    Native = 4,
 }
 
 impl FileKind {
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Project,
         Self::StandardLibrary,
         Self::Package,
         Self::Generated,
+        Self::Native,
     ];
 
     /// True for code that the user did not write: views fold it by default.
     pub fn is_library(self) -> bool {
-        matches!(self, Self::StandardLibrary | Self::Package)
+        matches!(self, Self::StandardLibrary | Self::Package | Self::Native)
     }
 }
 

@@ -1,14 +1,17 @@
 //! The Profile itself, and the laws that hold between its tables.
 
+use crate::calls::{CallCost, Calls};
 use crate::id::Id;
+use crate::lines::{LineCost, LineTimes};
 use crate::meta::Meta;
 use crate::places::Places;
 use crate::series::Series;
 use crate::source::Sources;
+use crate::spans::Spans;
 use crate::state::Wait;
 use crate::strings::Strings;
 use crate::timeline::Timeline;
-use crate::{StringId, WaitId};
+use crate::{StackId, StringId, ThreadId, WaitId};
 use std::fmt;
 
 /// Everything one recording found out.
@@ -22,6 +25,12 @@ pub struct Profile {
     pub waits: Vec<Wait>,
     /// The samples.
     pub series: Series,
+    /// Every call of a traced program, by path. The rows of the series hold the same times.
+    pub calls: Calls,
+    /// The lines of chosen functions, counted and timed.
+    pub line_times: LineTimes,
+    /// Single calls in time, where a trace kept them.
+    pub spans: Spans,
     /// Processes, threads, curves.
     pub timeline: Timeline,
     /// Source text of the files that were hit.
@@ -146,6 +155,182 @@ impl Profile {
                 );
             }
         }
+        self.check_traced()
+    }
+
+    /// The laws of what was traced: calls, lines, spans.
+    fn check_traced(&self) -> Result<(), BrokenLaw> {
+        let broken = |table, index, law| Err(BrokenLaw { table, index, law });
+        let (threads, places) = (&self.timeline.threads, &self.places);
+        let is_path = |thread: ThreadId, stack: StackId| {
+            thread.index() < threads.len() && stack.index() < places.stacks().len()
+        };
+        for (i, path) in self.calls.paths().iter().enumerate() {
+            if !is_path(path.thread, path.stack) {
+                return broken("calls", i, "names a thread or stack that is not there");
+            }
+        }
+        for (i, timed) in self.line_times.functions.iter().enumerate() {
+            if timed.function.index() >= places.functions().len() {
+                return broken("lines", i, "names a function that is not there");
+            }
+            if !timed.lines.is_sorted_by(|one, next| one.0 < next.0) {
+                return broken("lines", i, "has lines out of order or twice");
+            }
+        }
+        for (i, span) in self.spans.spans.iter().enumerate() {
+            if !is_path(span.thread, span.stack) {
+                return broken("spans", i, "names a thread or stack that is not there");
+            }
+            if span.start_ns.checked_add(span.duration_ns).is_none() {
+                return broken("spans", i, "ends after the end of time");
+            }
+        }
+        self.check_sums()
+    }
+
+    /// The law that lets readers add up any costs without care: all of them together fit 64 bits.
+    fn check_sums(&self) -> Result<(), BrokenLaw> {
+        const LAW: &str = "adds up with those before it to more than 64 bits";
+        let broken = |table, index| BrokenLaw {
+            table,
+            index,
+            law: LAW,
+        };
+        let mut sums = [0; 5];
+        for (i, (_, cost)) in self.calls.iter().enumerate() {
+            let CallCost {
+                calls,
+                resumptions,
+                raised,
+                self_ns,
+                raw_self_ns,
+                waited_ns,
+            } = cost;
+            let begun = calls.checked_add(resumptions);
+            let begun = begun.ok_or_else(|| broken("calls", i))?;
+            add(&mut sums, [begun, raised, self_ns, raw_self_ns, waited_ns])
+                .ok_or_else(|| broken("calls", i))?;
+        }
+        let mut sums = [0; 5];
+        for (i, timed) in self.line_times.functions.iter().enumerate() {
+            for (_, cost) in &timed.lines {
+                let LineCost {
+                    hits,
+                    self_ns,
+                    inclusive_ns,
+                    waited_ns,
+                } = *cost;
+                add(&mut sums, [0, hits, self_ns, inclusive_ns, waited_ns])
+                    .ok_or_else(|| broken("lines", i))?;
+            }
+            add(&mut sums, [timed.calls, 0, 0, 0, 0]).ok_or_else(|| broken("lines", i))?;
+        }
         Ok(())
+    }
+}
+
+/// Adds to each sum; `None` when one of them exceeds 64 bits.
+fn add<const N: usize>(sums: &mut [u64; N], numbers: [u64; N]) -> Option<()> {
+    for (sum, number) in sums.iter_mut().zip(numbers) {
+        *sum = sum.checked_add(number)?;
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        CallPath, File, FileKind, Frame, Function, FunctionId, Process, Span, Stack, Strings,
+        Thread, TimedFunction,
+    };
+
+    /// A profile with one of everything that calls and lines point to.
+    fn one_of_each() -> Profile {
+        let mut profile = Profile::default();
+        let file = profile.places.add_file(File {
+            path: Strings::EMPTY,
+            short: Strings::EMPTY,
+            kind: FileKind::Native,
+        });
+        let function = profile.places.add_function(Function {
+            name: Strings::EMPTY,
+            qualname: Strings::EMPTY,
+            file,
+            first_line: 0,
+        });
+        let frame = profile.places.add_frame(Frame { function, line: 0 });
+        let parent = None;
+        let stack = profile.places.add_stack(Stack { parent, frame });
+        let process = profile.timeline.add_process(Process {
+            pid: 1,
+            parent: None,
+            command: Strings::EMPTY,
+            python: Strings::EMPTY,
+            start_ns: 0,
+            end_ns: None,
+            exit: None,
+        });
+        let thread = profile.timeline.add_thread(Thread {
+            process,
+            tid: 1,
+            name: Strings::EMPTY,
+            is_main: true,
+            start_ns: 0,
+            end_ns: 0,
+        });
+        profile.calls.intern(CallPath { thread, stack });
+        profile
+    }
+
+    #[test]
+    fn a_broken_law_of_calls_lines_and_spans_is_named() {
+        let (thread, stack) = (ThreadId(0), StackId(0));
+        let law_after = |break_it: fn(&mut Profile, ThreadId, StackId)| {
+            let mut profile = one_of_each();
+            break_it(&mut profile, thread, stack);
+            profile.check().expect_err("a law is broken").to_string()
+        };
+        assert_eq!(one_of_each().check(), Ok(()));
+        assert_eq!(
+            law_after(|profile, thread, _| {
+                let stack = StackId(1);
+                profile.calls.intern(CallPath { thread, stack });
+            }),
+            "calls[1]: names a thread or stack that is not there"
+        );
+        assert_eq!(
+            law_after(|profile, _, _| {
+                let line = |line| (line, LineCost::default());
+                profile.line_times.functions.push(TimedFunction {
+                    function: FunctionId(0),
+                    calls: 1,
+                    lines: vec![line(2), line(2)],
+                });
+            }),
+            "lines[0]: has lines out of order or twice"
+        );
+        assert_eq!(
+            law_after(|profile, thread, stack| profile.spans.spans.push(Span {
+                thread,
+                stack,
+                start_ns: u64::MAX,
+                duration_ns: 1,
+            })),
+            "spans[0]: ends after the end of time"
+        );
+        assert_eq!(
+            law_after(|profile, thread, _| {
+                let frame = profile.places.stack(StackId(0)).frame;
+                let parent = Some(StackId(0));
+                let stack = profile.places.add_stack(Stack { parent, frame });
+                for stack in [StackId(0), stack] {
+                    let id = profile.calls.intern(CallPath { thread, stack });
+                    profile.calls.cost_mut(id).self_ns = u64::MAX / 2 + 1;
+                }
+            }),
+            "calls[1]: adds up with those before it to more than 64 bits"
+        );
     }
 }

@@ -113,8 +113,21 @@ pub struct Child {
 /// # Errors
 /// See [`SpawnError`].
 pub fn start(program: &OsStr, args: &[OsString]) -> Result<Child, SpawnError> {
+    start_with(program, args, &[])
+}
+
+/// The same, with these variables set in its environment.
+///
+/// # Errors
+/// See [`SpawnError`].
+pub fn start_with(
+    program: &OsStr,
+    args: &[OsString],
+    environment: &[(OsString, OsString)],
+) -> Result<Child, SpawnError> {
     let mut command = Command::new(program);
     command.args(args);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     sys::restore_descriptor_limit(&mut command);
     let child = command.spawn().map_err(|error| explain(program, error))?;
     // An ignored SIGCHLD, inherited from whoever started us, would hide how the program ends. The

@@ -5,7 +5,7 @@ use pitstop_model::ThreadState::{
     Blocked, GarbageCollection, GilWait, Lock, NativeWithGil, NativeWithoutGil, Python, Sleep,
 };
 use pitstop_model::{
-    Descriptor, Dump, DumpFrame, DumpThread, DumpWait, Profile, RateChange, Reason,
+    CallCost, Descriptor, Dump, DumpFrame, DumpThread, DumpWait, Profile, RateChange, Reason,
 };
 
 const REPORT: &str = r#"import datetime
@@ -473,6 +473,51 @@ pub(crate) fn stuck() -> Dump {
     }
 }
 
+/// A trace of two threads: recursion, a generator, functions without Python code.
+pub(crate) fn traced() -> Profile {
+    let mut s = Sketch::new("app.py 40000");
+    s.traced();
+    s.source(
+        "app.py",
+        "def parse(lines):\n    return [one(l) for l in lines]\n",
+    );
+    let (main, worker) = (s.main(), s.thread("worker"));
+    s.call(main, 1, 2_000, "<module> app.py:0");
+    s.call(main, 1, 40_000, "<module> app.py:60; parse app.py:0");
+    let len = "<built-in method builtins.len> ~:0";
+    s.call(
+        main,
+        80_000,
+        2,
+        &format!("<module> app.py:60; parse app.py:2; {len}"),
+    );
+    s.call(main, 1, 10, "<module> app.py:61; fib app.py:0");
+    s.call(
+        main,
+        2,
+        10,
+        "<module> app.py:61; fib app.py:9; fib app.py:0",
+    );
+    s.call(worker, 1, 500, "Pool.run lib/threading.py:0");
+    s.call(
+        worker,
+        12,
+        30,
+        &format!("Pool.run lib/threading.py:7; {len}"),
+    );
+    let rows = CallCost {
+        calls: 1,
+        resumptions: 1000,
+        raised: 1,
+        self_ns: 3_000_000,
+        raw_self_ns: 3_500_000,
+        waited_ns: 70_000_000,
+    };
+    s.cost(main, "<module> app.py:62; rows app.py:0", rows);
+    s.profile().calls.lost = 12_345;
+    s.finish()
+}
+
 /// All profiles, by name.
 pub(crate) fn all() -> Vec<(&'static str, Profile)> {
     vec![
@@ -491,5 +536,6 @@ pub(crate) fn all() -> Vec<(&'static str, Profile)> {
         ("crawler", crawler()),
         ("decoder", decoder()),
         ("flat", flat()),
+        ("traced", traced()),
     ]
 }

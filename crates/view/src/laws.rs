@@ -1,9 +1,9 @@
 //! The laws that hold for all pictures: they fit, they are harmless, and nothing breaks them.
 
 use crate::cases::{all, stuck};
-use crate::{Style, dump, json, lines, tree, verdict};
+use crate::{Style, dump, json, lines, trace, tree, verdict};
 use pitstop_analysis::sketch::scribble;
-use pitstop_analysis::{Elapsed, LinesOptions, TreeOptions, Verdict};
+use pitstop_analysis::{Elapsed, LinesOptions, TraceSummary, TreeOptions, Verdict};
 use pitstop_model::{Id, Profile, ThreadId};
 use proptest::prelude::*;
 
@@ -20,6 +20,7 @@ fn pictures(profile: &Profile, style: &Style) -> Vec<String> {
     let trees = |options| tree::render(&pitstop_analysis::tree::tree(profile, &options), style);
     vec![
         verdict::render(&verdict, style),
+        trace::render(&TraceSummary::of(profile), style),
         table(LinesOptions::default()),
         table(LinesOptions {
             all: true,

@@ -5,14 +5,17 @@
 //! calls itself (names, paths, source) can reach the terminal as a control sequence.
 #![forbid(unsafe_code)]
 
+pub mod calls;
 pub mod doctor;
 pub mod dump;
 pub mod headline;
 pub mod json;
 mod legend;
+pub mod line_times;
 pub mod lines;
 pub mod next;
 mod paint;
+pub mod trace;
 pub mod tree;
 pub mod verdict;
 mod words;

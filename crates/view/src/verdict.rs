@@ -8,7 +8,7 @@ use crate::next::{next, shell_words};
 use crate::paint::number::{bytes, bytes_roughly, counted, exact_share, plain, share, time};
 use crate::paint::{Line, Page, Style, Tint, bar, text};
 use crate::words::ending;
-use pitstop_analysis::verdict::Quality;
+use pitstop_analysis::verdict::{Quality, Run};
 use pitstop_analysis::{Basis, Headline, Verdict};
 use split::split_bars;
 use tables::{hot_functions, hot_lines, threads};
@@ -52,42 +52,44 @@ fn worth_ranking(verdict: &Verdict) -> bool {
 /// `slow_report.py 40000 · 2.43 s · Python 3.15.2 · 4 threads · peak 62.1 MB · exit 0`
 fn header(page: &mut Page, verdict: &Verdict) {
     let run = &verdict.run;
+    let mut said = vec![time(verdict.split.total_ns())];
+    if !run.python.is_empty() {
+        said.push(format!("Python {}", run.python));
+    }
+    if run.processes > 1 {
+        said.push(format!("{} processes", run.processes));
+    }
+    if verdict.threads.len() > 1 {
+        said.push(format!("{} threads", verdict.threads.len()));
+    }
+    if verdict.memory.peak_rss_bytes > 0 {
+        said.push(format!(
+            "peak {}",
+            bytes_roughly(verdict.memory.peak_rss_bytes)
+        ));
+    }
+    said.push(match run.exit {
+        Some(exit) => ending(exit),
+        None => "still running".to_owned(),
+    });
+    if run.interrupted && run.exit.is_some() {
+        said.push("interrupted".to_owned());
+    }
+    facts(page, run, &said);
+}
+
+/// What ran, and facts about it, on as few lines as there is room for.
+pub(crate) fn facts(page: &mut Page, run: &Run, more: &[String]) {
     let style = page.style();
-    let mut facts = Vec::new();
     let command = match run.attached_to {
         Some(pid) => format!("pid {pid}  {}", run.command.concat()),
         None => shell_words(&run.command),
     };
     let command = text::safe(&command, style);
     let half = (style.width / 2).max(style.width.saturating_sub(66));
-    facts.push(text::cut_right(
-        &command,
-        half.max(20).min(style.width.saturating_sub(2)),
-        style,
-    ));
-    facts.push(time(verdict.split.total_ns()));
-    if !run.python.is_empty() {
-        facts.push(format!("Python {}", run.python));
-    }
-    if run.processes > 1 {
-        facts.push(format!("{} processes", run.processes));
-    }
-    if verdict.threads.len() > 1 {
-        facts.push(format!("{} threads", verdict.threads.len()));
-    }
-    if verdict.memory.peak_rss_bytes > 0 {
-        facts.push(format!(
-            "peak {}",
-            bytes_roughly(verdict.memory.peak_rss_bytes)
-        ));
-    }
-    facts.push(match run.exit {
-        Some(exit) => ending(exit),
-        None => "still running".to_owned(),
-    });
-    if run.interrupted && run.exit.is_some() {
-        facts.push("interrupted".to_owned());
-    }
+    let room = half.max(20).min(style.width.saturating_sub(2));
+    let mut facts = vec![text::cut_right(&command, room, style)];
+    facts.extend_from_slice(more);
     let mut line = page.line().gap(1);
     for (index, fact) in facts.iter().enumerate() {
         let wide = text::width(&text::safe(fact, style));
@@ -136,6 +138,12 @@ fn resources(page: &mut Page, verdict: &Verdict) {
 }
 
 fn quality(page: &mut Page, verdict: &Verdict) {
+    if verdict.run.method.is_exact() {
+        let said =
+            "every call counted and timed, what that took is taken off; see pitstop trace last";
+        let line = titled(page, "quality");
+        return page.wrapped(line, Tint::Quiet, said);
+    }
     let mut said = trust(&verdict.quality);
     said += &format!(
         "; sampler used {} of a core, delayed the program by {}",
@@ -300,6 +308,15 @@ mod tests {
           pitstop export last out.svg
 ",
         );
+    }
+
+    #[test]
+    fn a_trace_speaks_neither_of_samples_nor_of_margins() {
+        let text = render(&Verdict::of(&cases::traced()), &Style::plain(100));
+        assert!(!text.contains('±') && !text.contains("sample"), "{text}");
+        assert!(text.contains("every call counted and timed"), "{text}");
+        // The call of `len`, which is built in, is charged to the line that made it.
+        assert!(text.contains("app.py:2 "), "{text}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::meta::take_meta;
 use super::moments::take_moments;
+use super::traced::{self, Losses, TakenLines};
 use super::{DELTA, END, MAX_ENTRIES, tables, tag};
 use crate::column::{Flaw, Input};
 use crate::error::Error;
@@ -17,7 +18,7 @@ use std::path::Path;
 const MAX_KEPT_BYTES: u64 = 4 << 30;
 
 /// What one table entry takes in memory at most, with its share of the hash table beside it.
-const ENTRY_BYTES: u64 = 80;
+const ENTRY_BYTES: u64 = 96;
 
 /// Reads everything behind the head of the file.
 pub(crate) fn read(source: impl Read, name: &Path, detail: Detail) -> Result<Loaded, Error> {
@@ -62,6 +63,7 @@ fn read_within(
             break End::Clean;
         }
     };
+    decoder.profile.line_times.functions = decoder.lines.finish();
     let whole = records.whole();
     let lost_bytes = records.lost().map_err(failed)?;
     decoder
@@ -95,6 +97,7 @@ struct Decoder {
     /// The length of all texts and sources.
     text_bytes: u64,
     unknown_parts: bool,
+    lines: TakenLines,
 }
 
 impl Decoder {
@@ -108,6 +111,7 @@ impl Decoder {
             last_ns: 0,
             text_bytes: 0,
             unknown_parts: false,
+            lines: TakenLines::default(),
         }
     }
 
@@ -143,7 +147,9 @@ impl Decoder {
     fn section(&mut self, tag: u8, mut body: Input<'_>) -> Result<(), Flaw> {
         if tag == tag::META {
             self.profile.meta = take_meta(&mut body)?;
-        } else if tag > tag::META || tag == 0 {
+        } else if tag == tag::LOSSES {
+            Losses::take(&mut body, &mut self.profile)?;
+        } else if tag > tag::LOSSES || tag == 0 {
             self.unknown_parts = true;
             return Ok(());
         } else {
@@ -175,6 +181,10 @@ impl Decoder {
             tag::SOURCES => tables::take_sources(body, count, profile),
             tag::MOMENTS => self.moments(body, count),
             tag::UNTIMED => self.untimed(body, count),
+            tag::CALLS => traced::take_calls(body, count, &mut profile.calls),
+            tag::TIMED => self.lines.take_timed(body, count),
+            tag::LINES => self.lines.take_lines(body, count),
+            tag::SPANS => traced::take_spans(body, count, &mut profile.spans),
             _ => unreachable!("the caller passes over tags it does not know"),
         }
     }
@@ -225,6 +235,8 @@ impl Decoder {
             waits,
             series,
             timeline,
+            calls,
+            spans,
             ..
         } = &self.profile;
         let entries = strings.len()
@@ -236,7 +248,10 @@ impl Decoder {
             + series.len()
             + timeline.processes.len()
             + timeline.threads.len()
-            + timeline.curve.len();
+            + timeline.curve.len()
+            + calls.len()
+            + spans.spans.len()
+            + self.lines.len();
         let moments = size_of_val(series.moments.as_slice());
         self.text_bytes + entries as u64 * ENTRY_BYTES + moments as u64
     }

@@ -3,9 +3,12 @@
 use super::meta::put_meta;
 use super::moments::put_moments;
 use super::tables::{self, Untimed};
+use super::traced::{self, Call, LineAt, Losses, Timed};
 use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
 use crate::column::put_varint;
-use pitstop_model::{FileId, Id, Meta, Moment, Process, Profile, SourceText, StringId, Thread};
+use pitstop_model::{
+    FileId, Id, LineCost, Meta, Moment, Process, Profile, SourceText, StringId, Thread,
+};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -20,6 +23,7 @@ struct Counts {
     waits: usize,
     rows: usize,
     curve: usize,
+    spans: usize,
 }
 
 /// What a file holds: counts of what only grows, copies of the little that also changes.
@@ -32,6 +36,10 @@ pub(crate) struct Written {
     sources: BTreeMap<FileId, SourceText>,
     /// As it was encoded.
     meta: Vec<u8>,
+    calls: Vec<Call>,
+    timed: Vec<Timed>,
+    lines: BTreeMap<LineAt, LineCost>,
+    losses: Losses,
     samples: u64,
     deltas: u64,
 }
@@ -49,6 +57,7 @@ impl Default for Written {
             waits: 0,
             rows: 0,
             curve: 0,
+            spans: 0,
         };
         let mut meta = Vec::new();
         put_meta(&mut meta, &Meta::default(), &[]);
@@ -58,6 +67,10 @@ impl Default for Written {
             threads: Vec::new(),
             sources: BTreeMap::new(),
             meta,
+            calls: Vec::new(),
+            timed: Vec::new(),
+            lines: BTreeMap::new(),
+            losses: Losses::default(),
             samples: 0,
             deltas: 0,
         }
@@ -74,6 +87,10 @@ impl Written {
         if let Some(meta) = delta.meta {
             self.meta = meta;
         }
+        update(&mut self.calls, &delta.calls);
+        update(&mut self.timed, &delta.timed);
+        self.lines.extend(delta.lines);
+        self.losses = delta.losses;
         self.samples += delta.samples;
         self.deltas += 1;
     }
@@ -112,6 +129,10 @@ pub(crate) struct Delta {
     threads: Vec<(usize, Thread)>,
     sources: Vec<(FileId, SourceText)>,
     meta: Option<Vec<u8>>,
+    calls: Vec<(usize, Call)>,
+    timed: Vec<(usize, Timed)>,
+    lines: Vec<(LineAt, LineCost)>,
+    losses: Losses,
 }
 
 /// The next delta: what is new in `profile` and `news`, as far as one record may hold it. Its
@@ -131,6 +152,10 @@ pub(crate) fn encode(
         threads: Vec::new(),
         sources: Vec::new(),
         meta: None,
+        calls: Vec::new(),
+        timed: Vec::new(),
+        lines: Vec::new(),
+        losses: written.losses,
     };
     match delta.fill(profile, written, news) {
         ControlFlow::Break(Stop::TextTooLong) => Err("a text is longer than 16 MiB"),
@@ -162,6 +187,9 @@ impl Delta {
         let Profile {
             strings: _,
             places,
+            calls: _,
+            line_times: _,
+            spans: _,
             waits,
             series,
             timeline,
@@ -196,7 +224,7 @@ impl Delta {
             tables::put_stacks,
         )?;
         table(out, tag::WAITS, &mut counts.waits, waits, tables::put_waits)?;
-        let (known, now) = (&written.processes, &timeline.processes);
+        let (known, now) = (&written.processes, timeline.processes.iter().copied());
         changed(
             out,
             tag::PROCESSES,
@@ -205,7 +233,7 @@ impl Delta {
             &mut self.processes,
             tables::put_processes,
         )?;
-        let (known, now) = (&written.threads, &timeline.threads);
+        let (known, now) = (&written.threads, timeline.threads.iter().copied());
         changed(
             out,
             tag::THREADS,
@@ -231,6 +259,58 @@ impl Delta {
         self.sources(profile, written)?;
         self.samples(profile, news)?;
         self.meta(profile, written, news.notes);
+        if self.content.len() > FULL_BYTES {
+            return FULL;
+        }
+        self.traced(profile, written)
+    }
+
+    /// Calls, timed lines, spans, and what of them was lost.
+    fn traced(&mut self, profile: &Profile, written: &Written) -> Flow {
+        let Profile {
+            calls,
+            line_times,
+            spans,
+            ..
+        } = profile;
+        let out = &mut self.content;
+        let (known, now) = (&written.calls, calls.iter());
+        changed(
+            out,
+            tag::CALLS,
+            known,
+            now,
+            &mut self.calls,
+            traced::put_calls,
+        )?;
+        let (known, now) = (&written.timed, traced::timed(line_times));
+        changed(
+            out,
+            tag::TIMED,
+            known,
+            now,
+            &mut self.timed,
+            traced::put_timed,
+        )?;
+        let mut lines =
+            traced::lines(line_times).filter(|(at, cost)| written.lines.get(at) != Some(cost));
+        self.lines.extend(lines.by_ref().take(MAX_ENTRIES));
+        section(out, tag::LINES, &self.lines, traced::put_lines);
+        complete(lines.next().is_none())?;
+        table(
+            out,
+            tag::SPANS,
+            &mut self.counts.spans,
+            &spans.spans,
+            traced::put_spans,
+        )?;
+        let losses = Losses::of(profile);
+        if losses != written.losses {
+            let mut body = Vec::new();
+            losses.put(&mut body);
+            put_section(out, tag::LOSSES, &body);
+            self.losses = losses;
+        }
         Flow::Continue(())
     }
 
@@ -368,13 +448,11 @@ fn changed<T: Copy + PartialEq>(
     out: &mut Vec<u8>,
     tag: u8,
     known: &[T],
-    entries: &[T],
+    entries: impl Iterator<Item = T>,
     differ: &mut Vec<(usize, T)>,
     put: fn(&mut Vec<u8>, &[(usize, T)]),
 ) -> Flow {
     let mut all = entries
-        .iter()
-        .copied()
         .enumerate()
         .filter(|(index, entry)| known.get(*index) != Some(entry));
     differ.extend(all.by_ref().take(MAX_ENTRIES));

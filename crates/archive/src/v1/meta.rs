@@ -13,9 +13,6 @@ type Result<T> = std::result::Result<T, Flaw>;
 /// The most arguments or notes that are kept: four times what Linux passes to a program by default.
 const MAX_TEXTS: usize = 1 << 20;
 
-/// Every instrument; a [`Method`] is its position here.
-const METHODS: [Method; 1] = [Method::Sampling];
-
 /// Writes `meta`, with `more_notes` after its own. Names every field, so that one added to the
 /// model cannot be forgotten here.
 pub(super) fn put_meta(out: &mut Vec<u8>, meta: &Meta, more_notes: &[String]) {
@@ -61,7 +58,7 @@ pub(super) fn put_meta(out: &mut Vec<u8>, meta: &Meta, more_notes: &[String]) {
 
 pub(super) fn take_meta(input: &mut Input<'_>) -> Result<Meta> {
     let tool_version = input.text()?.to_owned();
-    let method = variant(&METHODS, input.varint()?)?;
+    let method = variant(&Method::ALL, input.varint()?)?;
     let command = take_texts(input)?;
     let directory = input.text()?.to_owned();
     let host = input.text()?.to_owned();

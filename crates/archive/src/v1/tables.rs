@@ -12,14 +12,18 @@ use std::sync::Arc;
 type Result<T> = std::result::Result<T, Flaw>;
 
 /// Writes `K` columns, each made by one function of an entry.
-fn put<E, const K: usize>(out: &mut Vec<u8>, entries: &[E], columns: [fn(&E) -> u64; K]) {
+pub(super) fn put<E, const K: usize>(
+    out: &mut Vec<u8>,
+    entries: &[E],
+    columns: [fn(&E) -> u64; K],
+) {
     for column in columns {
         put_steps(out, entries.iter().map(column));
     }
 }
 
 /// Reads `K` columns and hands them out as `count` rows of `K` numbers.
-fn take<const K: usize>(
+pub(super) fn take<const K: usize>(
     input: &mut Input<'_>,
     count: usize,
 ) -> Result<impl Iterator<Item = [u64; K]> + use<K>> {
@@ -32,14 +36,14 @@ fn take<const K: usize>(
 
 /// Checks that an interned entry got the next position: a second time, it would not, and all that
 /// follows would point one too far.
-fn appended(id: impl Id, expected: usize) -> Result<()> {
+pub(super) fn appended(id: impl Id, expected: usize) -> Result<()> {
     if id.index() == expected {
         return Ok(());
     }
     Err(Flaw("an entry is there twice"))
 }
 
-fn narrow(value: u64) -> Result<u32> {
+pub(super) fn narrow(value: u64) -> Result<u32> {
     u32::try_from(value).map_err(|_| Flaw("a handle or line number exceeds 32 bits"))
 }
 
@@ -357,14 +361,14 @@ pub(super) fn take_threads(
 }
 
 /// Writes over the entry at `index`, or adds it if it is the next one.
-fn replace_or_push<T>(entries: &mut Vec<T>, index: u64, entry: T) -> Result<()> {
+pub(super) fn replace_or_push<T>(entries: &mut Vec<T>, index: u64, entry: T) -> Result<()> {
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     if let Some(known) = entries.get_mut(index) {
         *known = entry;
         return Ok(());
     }
     if index != entries.len() {
-        return Err(Flaw("a process or thread comes before the ones it follows"));
+        return Err(Flaw("an entry comes before the ones it follows"));
     }
     entries.push(entry);
     Ok(())

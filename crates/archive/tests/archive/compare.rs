@@ -20,6 +20,10 @@ pub(crate) fn assert_same_tables(left: &Profile, right: &Profile) {
     assert_eq!(left.timeline.processes, right.timeline.processes);
     assert_eq!(left.timeline.threads, right.timeline.threads);
     assert_eq!(left.timeline.curve, right.timeline.curve);
+    assert!(left.calls.iter().eq(right.calls.iter()), "calls differ");
+    assert_eq!(left.calls.lost, right.calls.lost);
+    assert_eq!(left.line_times, right.line_times);
+    assert_eq!(left.spans, right.spans);
     assert!(
         left.series.iter().eq(right.series.iter()),
         "the series differ"

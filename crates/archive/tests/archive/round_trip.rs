@@ -5,8 +5,9 @@ use crate::disk::{Disk, load};
 use crate::sample::Recording;
 use pitstop_archive::{Detail, Writer, read, read_from, save};
 use pitstop_model::{
-    CurvePoint, Descriptor, ExitStatus, File, FileKind, Frame, Function, Id, Process, RateChange,
-    Row, RowId, SourceOrigin, SourceText, Stack, StringId, Thread, ThreadState, Verdict, Wait,
+    CallCost, CallPath, CurvePoint, Descriptor, ExitStatus, File, FileKind, Frame, Function, Id,
+    LineCost, Process, RateChange, Row, RowId, SourceOrigin, SourceText, Span, Stack, StringId,
+    Thread, ThreadState, TimedFunction, Verdict, Wait,
 };
 use proptest::prelude::*;
 use std::path::Path;
@@ -28,6 +29,10 @@ enum Deed {
     Sample(u32, Option<u32>, usize, Option<u32>, u8, u64, u64),
     Curve(u64, u64, u64),
     Source(u32, usize, String),
+    Call(u32, u32, [u64; 6]),
+    Timed(u32, u32, u64, [u64; 4]),
+    Span(u32, u32, u64, u64),
+    TraceLoss(u64, u64, u64),
     Note(String),
     Rate(u64, f64),
     Flush,
@@ -41,10 +46,11 @@ fn deed() -> impl Strategy<Value = Deed> {
     use Deed::*;
     let maybe = || prop::option::of(any::<u32>());
     // Weights of one series must not add up to more than 64 bits.
+    let cost = || prop_oneof![0..9u64, 0..1u64 << 50];
     let weight = prop_oneof![Just(1_000_000u64), 0..1u64 << 50];
     prop_oneof![
         3 => ".{0,12}".prop_map(Text),
-        2 => (any::<u32>(), any::<u32>(), 0..4usize).prop_map(|(a, b, c)| File(a, b, c)),
+        2 => (any::<u32>(), any::<u32>(), any::<usize>()).prop_map(|(a, b, c)| File(a, b, c)),
         2 => any::<(u32, u32, u32, u32)>().prop_map(|(a, b, c, d)| Function(a, b, c, d)),
         2 => any::<(u32, u32)>().prop_map(|(a, b)| Frame(a, b)),
         3 => (maybe(), any::<u32>()).prop_map(|(a, b)| Stack(a, b)),
@@ -57,6 +63,10 @@ fn deed() -> impl Strategy<Value = Deed> {
             .prop_map(|(a, b, c, d, e, f, g)| Sample(a, b, c, d, e, f, g)),
         1 => (number(), number(), number()).prop_map(|(a, b, c)| Curve(a, b, c)),
         1 => (any::<u32>(), 0..5usize, ".{0,30}").prop_map(|(a, b, c)| Source(a, b, c)),
+        4 => (any::<u32>(), any::<u32>(), prop::array::uniform6(cost())).prop_map(|(a, b, c)| Call(a, b, c)),
+        4 => (any::<u32>(), 1..9u32, cost(), prop::array::uniform4(cost())).prop_map(|(a, b, c, d)| Timed(a, b, c, d)),
+        2 => (any::<u32>(), any::<u32>(), cost(), number()).prop_map(|(a, b, c, d)| Span(a, b, c, d)),
+        1 => any::<(u64, u64, u64)>().prop_map(|(a, b, c)| TraceLoss(a, b, c)),
         1 => ".{0,9}".prop_map(Note),
         1 => (number(), -1e9..1e9).prop_map(|(a, b)| Rate(a, b)),
         2 => Just(Flush),
@@ -84,7 +94,7 @@ fn act(recording: &mut Recording, deed: &Deed) -> Option<()> {
             profile.places.add_file(File {
                 path: text(path)?,
                 short: text(short)?,
-                kind: FileKind::ALL[kind],
+                kind: FileKind::ALL[kind % FileKind::ALL.len()],
             });
         }
         Deed::Function(name, qualname, file, first_line) => {
@@ -167,6 +177,59 @@ fn act(recording: &mut Recording, deed: &Deed) -> Option<()> {
                 text: Arc::from(text.as_str()),
             };
             profile.sources.insert(pick(file, files)?, source);
+        }
+        Deed::Call(
+            thread,
+            stack,
+            [calls, resumptions, raised, self_ns, raw_self_ns, waited_ns],
+        ) => {
+            let id = profile.calls.intern(CallPath {
+                thread: pick(thread, threads)?,
+                stack: pick(stack, profile.places.stacks().len())?,
+            });
+            *profile.calls.cost_mut(id) = CallCost {
+                calls,
+                resumptions,
+                raised,
+                self_ns,
+                raw_self_ns,
+                waited_ns,
+            };
+        }
+        Deed::Timed(function, line, calls, [hits, self_ns, inclusive_ns, waited_ns]) => {
+            let function = pick(function, profile.places.functions().len())?;
+            let all = &mut profile.line_times.functions;
+            let known = all.iter().position(|timed| timed.function == function);
+            let index = known.unwrap_or_else(|| {
+                all.push(TimedFunction {
+                    function,
+                    calls,
+                    lines: Vec::new(),
+                });
+                all.len() - 1
+            });
+            let cost = LineCost {
+                hits,
+                self_ns,
+                inclusive_ns,
+                waited_ns,
+            };
+            let lines = &mut all[index].lines;
+            match lines.binary_search_by_key(&line, |&(line, _)| line) {
+                Ok(at) => lines[at].1 = cost,
+                Err(at) => lines.insert(at, (line, cost)),
+            }
+        }
+        Deed::Span(thread, stack, duration_ns, start_ns) => profile.spans.spans.push(Span {
+            thread: pick(thread, threads)?,
+            stack: pick(stack, profile.places.stacks().len())?,
+            start_ns: start_ns.min(u64::MAX - duration_ns),
+            duration_ns,
+        }),
+        Deed::TraceLoss(calls, lines, spans) => {
+            profile.calls.lost = calls;
+            profile.line_times.lost = lines;
+            profile.spans.lost = spans;
         }
         Deed::Note(ref note) => profile.meta.notes.push(note.clone()),
         Deed::Rate(time_ns, rate_hz) => {

@@ -1,9 +1,9 @@
 //! Profiles to write: a small recording that uses every table, growing step by step.
 
 use pitstop_model::{
-    CurvePoint, Descriptor, ExitStatus, File, FileKind, Frame, Function, Method, Moment, Process,
-    ProcessId, Profile, RateChange, Reason, Row, SourceOrigin, SourceText, Thread, ThreadState,
-    Verdict, Wait,
+    CallId, CallPath, CurvePoint, Descriptor, ExitStatus, File, FileKind, Frame, Function, Id,
+    LineCost, Method, Moment, Process, ProcessId, Profile, RateChange, Reason, Row, SourceOrigin,
+    SourceText, Span, Thread, ThreadState, TimedFunction, Verdict, Wait,
 };
 use std::sync::Arc;
 
@@ -66,7 +66,51 @@ impl Recording {
             timeline.processes[last].end_ns = Some(now);
             timeline.processes[last].exit = Some(ExitStatus::Signal(9));
         }
+        self.trace(step, row);
         self.describe(step, now);
+    }
+
+    /// A new call path, timed function and span; the ones before cost more.
+    fn trace(&mut self, step: u32, row: Row) {
+        let profile = &mut self.profile;
+        let stack = row.stack.expect("the step has just made it");
+        let thread = row.thread;
+        profile.calls.intern(CallPath { thread, stack });
+        for index in 0..profile.calls.len() {
+            let cost = profile.calls.cost_mut(CallId::from_index(index));
+            cost.calls += 1000;
+            cost.resumptions += 7;
+            cost.raised += 3;
+            cost.self_ns += 1_000_001;
+            cost.raw_self_ns += 1_000_050;
+            cost.waited_ns += u64::from(step);
+        }
+        profile.calls.lost += u64::from(step);
+        let functions = &mut profile.line_times.functions;
+        functions.push(TimedFunction {
+            function: profile.places.leaf_function(stack),
+            calls: 1,
+            lines: Vec::new(),
+        });
+        for (index, timed) in functions.iter_mut().enumerate() {
+            let cost = LineCost {
+                hits: 5,
+                self_ns: 50,
+                inclusive_ns: 500,
+                waited_ns: index as u64,
+            };
+            timed.calls += 2;
+            timed.lines.push((step + 1, cost));
+            timed.lines[0].1.hits += 1;
+        }
+        profile.line_times.lost = 9;
+        profile.spans.spans.push(Span {
+            thread,
+            stack,
+            start_ns: u64::from(step) * 1_000_000_000,
+            duration_ns: 400,
+        });
+        profile.spans.lost += 2;
     }
 
     /// A new file, function, stack, process, thread and wait.
@@ -81,7 +125,7 @@ impl Recording {
         let file = profile.places.add_file(File {
             path,
             short,
-            kind: FileKind::ALL[step as usize % 4],
+            kind: FileKind::ALL[step as usize % FileKind::ALL.len()],
         });
         let function = profile.places.add_function(Function {
             name,

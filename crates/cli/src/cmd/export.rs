@@ -30,6 +30,9 @@ pub(crate) fn export(args: &ExportArgs, _style: Choice) -> Outcome {
             pitstop_export::Format::Collapsed
                 | pitstop_export::Format::Speedscope
                 | pitstop_export::Format::Svg
+                | pitstop_export::Format::Callgrind
+                | pitstop_export::Format::Dot
+                | pitstop_export::Format::Chrome
                 | pitstop_export::Format::Json
         );
         if binary && io::stdout().is_terminal() {

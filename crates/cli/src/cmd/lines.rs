@@ -1,6 +1,7 @@
 //! `pitstop lines`: what each line cost.
 
 use crate::args::LinesArgs;
+use crate::cmd::line_times;
 use crate::exit::{Failure, Outcome, Status};
 use crate::open::open;
 use crate::print::answer;
@@ -14,7 +15,20 @@ pub(crate) fn lines(mut args: LinesArgs, style: Choice) -> Outcome {
     if let Some(at) = args.names.iter().position(is_archive) {
         args.input = args.names.remove(at).into();
     }
+    let files = line_times::take_files(&mut args.names);
+    let show = line_times::Show {
+        times: &args.times,
+        summarize: args.summarize,
+        json: args.json,
+        names: &args.names,
+    };
+    if !files.is_empty() {
+        return line_times::of_files(&files, &show, style);
+    }
     let profile = open(&args.input)?;
+    if !profile.line_times.is_empty() {
+        return line_times::of_profile(&profile, &show, style);
+    }
     let elapsed = Elapsed::of(&profile);
     let options = LinesOptions {
         select: args.names,
@@ -31,7 +45,7 @@ pub(crate) fn lines(mut args: LinesArgs, style: Choice) -> Outcome {
                 options.select.join("` or `")
             ),
         )
-        .because("no sample fell into a function or file of that name")
+        .because("nothing was measured in a function or file of that name")
         .cure("see what there is: pitstop lines, or pitstop tree"));
     }
     if args.json {

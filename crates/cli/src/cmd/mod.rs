@@ -2,8 +2,11 @@
 
 pub(crate) mod doctor;
 pub(crate) mod dump;
+pub(crate) mod exact;
 pub(crate) mod export;
+pub(crate) mod line_times;
 pub(crate) mod lines;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod trace;
 pub(crate) mod tree;

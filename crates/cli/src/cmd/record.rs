@@ -174,7 +174,7 @@ impl Recorder<'_> {
         })
     }
 
-    fn collect(&self, archive: Option<PathBuf>) -> Result<Recording, Failure> {
+    pub(crate) fn collect(&self, archive: Option<PathBuf>) -> Result<Recording, Failure> {
         let attached = matches!(self.subject, Subject::Attach(_));
         let options = Options {
             rate_hz: self.sampling.rate,
@@ -368,7 +368,7 @@ fn write_json(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// A file that is to be written must have a directory to be in, and not be one itself.
-fn check_writable(path: &Path) -> Result<(), Failure> {
+pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
     let cannot = || {
         Failure::new(
             Status::Usage,

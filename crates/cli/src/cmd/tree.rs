@@ -28,7 +28,7 @@ pub(crate) fn tree(args: &TreeArgs, style: Choice) -> Outcome {
     answer(&pitstop_view::tree::render(&tree, &style.for_stdout()))
 }
 
-fn find_thread(profile: &Profile, name: &str) -> Result<ThreadId, Failure> {
+pub(crate) fn find_thread(profile: &Profile, name: &str) -> Result<ThreadId, Failure> {
     let threads = &profile.timeline.threads;
     let found = threads
         .iter()

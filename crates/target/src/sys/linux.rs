@@ -17,6 +17,21 @@ use std::time::Duration;
 /// The most slices one [`read_process`] takes.
 pub(crate) const MOST_SLICES: usize = 64;
 
+/// The parts of a time in the local time zone; `None` when its year does not fit.
+pub(crate) fn local_time(unix_s: i64) -> Option<libc::tm> {
+    let seconds: libc::time_t = unix_s;
+    let mut time = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: `seconds` is initialised, `time` is writable and of the right type, and neither is
+    // kept. The C library locks what it reads of the time zone.
+    let filled = unsafe { libc::localtime_r(&raw const seconds, time.as_mut_ptr()) };
+    if filled.is_null() {
+        return None;
+    }
+    // SAFETY: every field is a number or a pointer, for which zero bytes are valid, and the call
+    // above has filled them in.
+    Some(unsafe { time.assume_init() })
+}
+
 fn pid_of(pid: u32) -> io::Result<pid_t> {
     // Zero means "myself" or "everyone" to most calls, which nobody here ever means.
     match pid_t::try_from(pid) {

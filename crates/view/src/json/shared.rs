@@ -59,6 +59,7 @@ impl<'a> From<&'a Place> for PlaceJson<'a> {
                 FileKind::StandardLibrary => "standard_library",
                 FileKind::Package => "package",
                 FileKind::Generated => "generated",
+                FileKind::Native => "native",
             },
             line: place.line,
             function: &place.function,

@@ -3,6 +3,7 @@
 pub(crate) mod bar;
 pub mod number;
 pub(crate) mod page;
+pub(crate) mod printf;
 mod style;
 pub(crate) mod table;
 pub(crate) mod text;

@@ -1,0 +1,525 @@
+//! The extension module: what the bootstrap in Python may call.
+//!
+//! It is loaded by its path and kept by the bootstrap alone; the program does not see it. Besides
+//! the callbacks of [`crate::monitor`] there are a few functions for the start. They take what
+//! the bootstrap gives them as it is: nobody else calls them.
+
+use crate::api::Api;
+use crate::arena;
+use crate::callables;
+use crate::legacy;
+use crate::lines;
+use crate::monitor::{self, Arguments};
+use crate::object::{Object, Type, Writer, field};
+use crate::state::{PATH_BYTES, Phase, api, entry, header, node, state, ticks};
+use crate::threads;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ptr;
+use pitstop_wire::{
+    Calibration, FIRST_UNIT, Offsets, SETTINGS_BYTES, Settings, Thread, UNIT_BYTES, flag, option,
+};
+
+/// `METH_FASTCALL` of `Include/methodobject.h`: called with an array of arguments.
+const FAST_CALL: c_int = 0x80;
+/// `PYTHON_API_VERSION` of `Include/modsupport.h`, the same since Python 3.0.
+const API_VERSION: c_int = 1013;
+/// The room behind the directory for the name of a file.
+const NAME_BYTES: usize = 64;
+/// A file as large as this at most, and a smaller one where the address space is limited.
+const LEAST_UNITS: u64 = (16 << 20) / UNIT_BYTES as u64;
+
+type Function = unsafe extern "C" fn(*mut Object, Arguments, isize) -> *mut Object;
+
+#[repr(C)]
+struct Method {
+    name: *const c_char,
+    function: Option<Function>,
+    flags: c_int,
+    doc: *const c_char,
+}
+
+/// `PyModuleDef` of `Include/moduleobject.h`.
+#[repr(C)]
+struct Definition {
+    object: Object,
+    init: *const c_void,
+    index: isize,
+    copy: *const c_void,
+    name: *const c_char,
+    doc: *const c_char,
+    size: isize,
+    methods: *mut Method,
+    rest: [*const c_void; 4],
+}
+
+const fn method(name: &'static CStr, function: Function) -> Method {
+    Method {
+        name: name.as_ptr(),
+        function: Some(function),
+        flags: FAST_CALL,
+        doc: ptr::null(),
+    }
+}
+
+static mut METHODS: [Method; 36] = [
+    method(c"start", monitor::start),
+    method(c"resume", monitor::resume),
+    method(c"leave", monitor::leave),
+    method(c"suspend", monitor::suspend),
+    method(c"unwind", monitor::unwind),
+    method(c"call", monitor::call),
+    method(c"native_return", monitor::native_return),
+    method(c"native_raise", monitor::native_raise),
+    method(c"open", open),
+    method(c"check", check),
+    method(c"slots", slots),
+    method(c"ticks", ticks_now),
+    method(c"calibrate", calibrate),
+    method(c"own", own),
+    method(c"own_called", own_called),
+    method(c"set_calibration", set_calibration),
+    method(c"describe", describe),
+    method(c"name_thread", name_thread),
+    method(c"hook", legacy::install),
+    method(c"hook_is_ours", legacy::is_ours),
+    method(c"set_threads", legacy::set_threads),
+    method(c"start_thread", legacy::start_thread),
+    method(c"in_thread", legacy::in_thread),
+    method(c"set_profile", legacy::set_profile),
+    method(c"get_profile", legacy::get_profile),
+    method(c"switch", threads::switch_greenlet),
+    method(c"line_setup", lines::setup),
+    method(c"line_add", lines::add),
+    method(c"line_hook", lines::hook::install),
+    method(c"line_own", line_own),
+    method(c"line_start", lines::start),
+    method(c"line_line", lines::line),
+    method(c"line_leave", lines::leave),
+    method(c"line_suspend", lines::suspend),
+    method(c"line_resume", lines::resume),
+    Method {
+        name: ptr::null(),
+        function: None,
+        flags: 0,
+        doc: ptr::null(),
+    },
+];
+
+static mut DEFINITION: Definition = Definition {
+    object: Object {
+        references: 1,
+        kind: ptr::null_mut(),
+    },
+    init: ptr::null(),
+    index: 0,
+    copy: ptr::null(),
+    name: c"pitstop_probe".as_ptr(),
+    doc: ptr::null(),
+    size: -1,
+    methods: ptr::null_mut(),
+    rest: [ptr::null(); 4],
+};
+
+/// What the interpreter calls when it loads the module.
+///
+/// # Safety
+/// Called by CPython with the GIL held.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyInit_pitstop_probe() -> *mut Object {
+    // SAFETY: the process is a CPython interpreter, and the GIL is held.
+    unsafe {
+        let api = match Api::find() {
+            Ok(api) => api,
+            Err(missing) => {
+                crate::api::raise_missing(missing);
+                return ptr::null_mut();
+            }
+        };
+        let state = state();
+        (*state).none = api.none;
+        let create = api.module_create;
+        (*state).api = Some(api);
+        DEFINITION.methods = (&raw mut METHODS).cast();
+        create((&raw mut DEFINITION).cast(), API_VERSION)
+    }
+}
+
+/// `None`, counted where it has to be.
+pub(crate) unsafe fn none() -> *mut Object {
+    // SAFETY: the GIL is held.
+    unsafe {
+        let api = api();
+        (api.increase)(api.none);
+        api.none
+    }
+}
+
+unsafe fn fail(text: &CStr) -> *mut Object {
+    // SAFETY: the GIL is held.
+    unsafe {
+        let api = api();
+        (api.error_set)(*api.runtime_error, text.as_ptr());
+    }
+    ptr::null_mut()
+}
+
+unsafe fn number(object: *mut Object) -> i64 {
+    // SAFETY: the bootstrap gives an int.
+    unsafe { (api().long_value)(object) as i64 }
+}
+
+unsafe fn bytes(object: *mut Object) -> &'static [u8] {
+    // SAFETY: the bootstrap gives a bytes object, which lives as long as the call.
+    unsafe {
+        let data = (api().bytes_data)(object).cast::<u8>();
+        let size = (api().bytes_size)(object);
+        if data.is_null() || size < 0 {
+            return &[];
+        }
+        core::slice::from_raw_parts(data, size as usize)
+    }
+}
+
+/// `open(directory, settings, version, processor_ticks)`: makes the file of this process.
+unsafe extern "C" fn open(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the bootstrap gives these arguments.
+    unsafe {
+        let directory = bytes(*arguments);
+        let settings = bytes(*arguments.add(1));
+        let python = number(*arguments.add(2)) as u32;
+        let state = state();
+        let Some(settings) = Settings::from_bytes(settings) else {
+            return fail(c"the settings are not those of this version of pitstop");
+        };
+        if settings_size() != SETTINGS_BYTES || directory.len() + NAME_BYTES > PATH_BYTES {
+            return fail(c"the directory of the results has too long a name");
+        }
+        let minor = (python >> 16) as u8;
+        let Some(&offsets) = settings.offsets(minor) else {
+            return fail(c"this version of Python is not known");
+        };
+        (*state).settings = settings;
+        (*state).offsets = offsets;
+        (*state).minor = minor;
+        (*state).python = python;
+        // `co_flags` (`Include/code.h`, `Include/cpython/code.h`).
+        (*state).code_flags = if minor <= 10 {
+            offsets.code_first_line - 4
+        } else {
+            48
+        };
+        (*state).processor_ticks = number(*arguments.add(3)) != 0;
+        (*state).records_calls = settings.options & option::CALLS != 0;
+        (*state).records_native = settings.options & option::C_CALLS != 0;
+        let path = &mut (*state).path;
+        path[..directory.len()].copy_from_slice(directory);
+        (*state).directory_length = directory.len();
+        open_file(u64::from(settings.most_units))
+    }
+}
+
+const fn settings_size() -> usize {
+    size_of::<Settings>()
+}
+
+unsafe fn open_file(most_units: u64) -> *mut Object {
+    // SAFETY: the GIL is held and the directory is set.
+    unsafe {
+        let state = state();
+        let mut most = most_units;
+        while let Err(_error) = arena::create(most) {
+            most /= 2;
+            if most < LEAST_UNITS {
+                return fail(c"there is no room for the results");
+            }
+        }
+        let options = (*state).settings.options;
+        for (option, flag) in [
+            (option::CALLS, flag::CALLS),
+            (option::C_CALLS, flag::C_CALLS),
+            (option::LINES, flag::LINES),
+        ] {
+            if options & option != 0 {
+                (*header()).flags |= flag;
+            }
+        }
+        if (*state).processor_ticks {
+            (*header()).flags |= flag::PROCESSOR_TICKS;
+        }
+        crate::state::renew_anchor();
+        (*header()).anchor_ticks = (*header()).later_ticks;
+        (*header()).anchor_ns = (*header()).later_ns;
+        let api = api();
+        (*state).extra_index = match api.extra_index {
+            Some(request) => request(Some(callables::died)),
+            None => -1,
+        };
+        if let Some(at_fork) = api.at_fork {
+            at_fork(
+                Some(crate::fork::before),
+                Some(crate::fork::in_parent),
+                Some(crate::fork::in_child),
+                ptr::null_mut(),
+            );
+        }
+        none()
+    }
+}
+
+/// `check(code, file, name, qualname, first_line, lines, flags)`: are things where we think?
+unsafe extern "C" fn check(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the bootstrap gives a code object and what its attributes say.
+    unsafe {
+        let state = state();
+        let offsets: &Offsets = &(*state).offsets;
+        let code = *arguments;
+        let same = |index: usize, offset: u32| {
+            offset == Offsets::NONE || field::<*mut Object>(code, offset) == *arguments.add(index)
+        };
+        let holds = same(1, offsets.code_file)
+            && same(2, offsets.code_name)
+            && same(3, offsets.code_qualname)
+            && same(5, offsets.code_lines)
+            && i64::from(field::<u32>(code, offsets.code_first_line)) == number(*arguments.add(4))
+            && i64::from(field::<u32>(code, (*state).code_flags)) == number(*arguments.add(6))
+            && monitor_can_tell_frames(code);
+        if holds {
+            none()
+        } else {
+            fail(c"this build of Python keeps its objects in another form")
+        }
+    }
+}
+
+/// The running frame is that of the code object that the check was called from.
+unsafe fn monitor_can_tell_frames(code: *mut Object) -> bool {
+    // SAFETY: the GIL is held; the frame is read only if there is one.
+    unsafe {
+        let offsets: &Offsets = &(*state()).offsets;
+        let frame = monitor::running_frame();
+        if frame == 0 {
+            return false;
+        }
+        let executable: u64 = field(frame as *const Object, offsets.frame_code);
+        // From 3.14 on the lowest bit of a reference is a tag.
+        executable & !1 == code as u64
+    }
+}
+
+/// `slots(class, method_wrapper)`: what a class that defines `__call__`, `__init__` and `__new__`
+/// in Python has in their slots, and the type of a bound slot wrapper, which has no public name.
+unsafe extern "C" fn slots(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the bootstrap gives a class.
+    unsafe {
+        let class = (*arguments).cast::<Type>();
+        let state = state();
+        (*state).slot_call = (*class).call;
+        (*state).slot_init = (*class).init;
+        (*state).slot_new = (*class).new;
+        (*state).method_wrapper_type = *arguments.add(1);
+        none()
+    }
+}
+
+/// `ticks()`: the clock.
+unsafe extern "C" fn ticks_now(_: *mut Object, _: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the GIL is held.
+    unsafe { (api().long_new)(ticks() as i64) }
+}
+
+/// `calibrate(on)`: records whatever runs, and with `on` 0 forgets all that and waits for
+/// `__main__`.
+unsafe extern "C" fn calibrate(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the GIL is held and the file is mapped.
+    unsafe {
+        let state = state();
+        threads::forget();
+        if number(*arguments) != 0 {
+            (*state).phase = Phase::Calibrating;
+            return none();
+        }
+        let header = header();
+        let first = FIRST_UNIT as usize * UNIT_BYTES;
+        let used = (*header).used_units as usize * UNIT_BYTES;
+        ptr::write_bytes((*state).base.add(first), 0, used - first);
+        (*header).used_units = u64::from(FIRST_UNIT);
+        ((*header).threads, (*header).thread_count) = (0, 0);
+        ((*header).callables, (*header).callable_count) = (0, 0);
+        (*header).node_count = 0;
+        (*header).lost = pitstop_wire::Lost::default();
+        (*state).table.clear();
+        ((*header).timed, (*header).timed_count) = (0, 0);
+        (*state).timed_code = 0;
+        (*state).main_thread = ptr::null_mut();
+        (*state).main_dict = (api().module_dict)((api().module_get)(c"__main__".as_ptr()));
+        if (*state).records_calls {
+            (*state).phase = Phase::Waiting;
+            make_ring();
+        } else {
+            // Functions are chosen one by one: there is nothing to wait for.
+            (*state).phase = Phase::Recording;
+            (*header).flags |= flag::BEGAN;
+        }
+        crate::state::renew_anchor();
+        none()
+    }
+}
+
+/// Makes room for calls in time, where they are wanted.
+unsafe fn make_ring() {
+    // SAFETY: the GIL is held and the file is mapped.
+    unsafe {
+        let capacity = (*state()).settings.span_capacity;
+        if capacity == 0 || !capacity.is_power_of_two() {
+            return;
+        }
+        let unit = arena::take(capacity.div_ceil(2));
+        if unit != 0 {
+            ((*header()).spans, (*header()).span_capacity) = (unit, capacity);
+            (*state()).keeps_spans = true;
+        }
+    }
+}
+
+/// The path of a code object that was called from where the thread is now, or further out; 0 if
+/// there is none.
+unsafe fn path_of(code: *mut Object) -> u32 {
+    // SAFETY: the GIL is held; parents lead to the root, whose parent is 0.
+    unsafe {
+        let thread: *mut Thread = threads::current();
+        let mut caller = if thread.is_null() {
+            0
+        } else {
+            (*thread).current
+        };
+        while caller != 0 {
+            let mut unit = (*node(caller)).child;
+            while unit != 0 {
+                let callable = entry::<pitstop_wire::Callable>((*node(unit)).callable);
+                if (*callable).address == code as u64 {
+                    return unit;
+                }
+                unit = (*node(unit)).sibling;
+            }
+            caller = (*node(caller)).parent;
+        }
+        0
+    }
+}
+
+/// `own(code)`: the own time of a function that the bootstrap called, in ticks.
+unsafe extern "C" fn own(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the GIL is held and the argument is a code object.
+    unsafe {
+        let unit = path_of(*arguments);
+        (api().long_new)(if unit == 0 {
+            0
+        } else {
+            (*node(unit)).own as i64
+        })
+    }
+}
+
+/// `own_called(code)`: the own time of what that function called last, in ticks.
+unsafe extern "C" fn own_called(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: as for `own`.
+    unsafe {
+        let unit = path_of(*arguments);
+        let hot = if unit == 0 { 0 } else { (*node(unit)).hot };
+        (api().long_new)(if hot == 0 { 0 } else { (*node(hot)).own as i64 })
+    }
+}
+
+/// `line_own(code, place)`: the own time of a line of a timed function, in ticks.
+unsafe extern "C" fn line_own(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the GIL is held; the arguments are a code object and an int.
+    unsafe {
+        let callable = callables::by_address(*arguments as u64);
+        let place = number(*arguments.add(1)) as u32;
+        let timed = if callable == 0 {
+            0
+        } else {
+            (*entry::<pitstop_wire::Callable>(callable)).timed
+        };
+        let mut own = 0;
+        if timed != 0 && timed != u32::MAX {
+            let timed = entry::<pitstop_wire::TimedCode>(timed);
+            if place < (*timed).line_count {
+                let records = entry::<pitstop_wire::LineRecord>((*timed).lines);
+                own = (*records.add(place as usize)).own;
+            }
+        }
+        (api().long_new)(own as i64)
+    }
+}
+
+/// `set_calibration(...)`: what recording costs, eight numbers in 1/1024 of a tick.
+unsafe extern "C" fn set_calibration(
+    _: *mut Object,
+    arguments: Arguments,
+    count: isize,
+) -> *mut Object {
+    // SAFETY: the bootstrap gives eight ints.
+    unsafe {
+        if count != 8 {
+            return fail(c"eight numbers are needed");
+        }
+        let at = |index: usize| number(*arguments.add(index));
+        (*header()).calibration = Calibration {
+            python_inside: at(0),
+            python_outside: at(1),
+            native_inside: at(2),
+            native_outside: at(3),
+            resumed_inside: at(4),
+            resumed_outside: at(5),
+            line: at(6),
+            timed_outside: at(7),
+        };
+        none()
+    }
+}
+
+/// `describe(command)`: the command line of the process.
+unsafe extern "C" fn describe(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    const MOST: usize = 4096;
+    // SAFETY: the bootstrap gives bytes; the file is mapped.
+    unsafe {
+        let command = bytes(*arguments);
+        (*header()).command = arena::keep(&command[..command.len().min(MOST)]);
+        none()
+    }
+}
+
+/// `name_thread(tid, name)`: what the program calls one of its threads.
+unsafe extern "C" fn name_thread(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
+    // SAFETY: the bootstrap gives an int and bytes; threads are linked to the first one.
+    unsafe {
+        let tid = number(*arguments) as u32;
+        let name = bytes(*arguments.add(1));
+        if (*state()).phase == Phase::Recording {
+            let mut unit = (*header()).threads;
+            while unit != 0 {
+                let thread = entry::<Thread>(unit);
+                if (*thread).tid == tid && (*thread).name.length == 0 {
+                    (*thread).name = arena::keep(&name[..name.len().min(256)]);
+                    break;
+                }
+                unit = (*thread).next;
+            }
+        }
+        none()
+    }
+}
+
+/// True for the code of a module, a script or a `-c`.
+///
+/// # Safety
+/// The GIL is held and the object is a code object.
+pub(crate) unsafe fn is_module_code(code: *const Object) -> bool {
+    let mut buffer = [0; 16];
+    let mut writer = Writer::new(&mut buffer);
+    // SAFETY: as the caller promises.
+    unsafe { writer.string(field(code, (*state()).offsets.code_name), 16) };
+    let length = writer.length();
+    &buffer[..length] == b"<module>"
+}

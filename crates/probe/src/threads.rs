@@ -1,0 +1,180 @@
+//! Whose events these are: one record, and one tree of paths, for each thread.
+
+use crate::arch;
+use crate::arena;
+use crate::object::Object;
+use crate::state::{Phase, api, entry, header, node, state, ticks};
+use crate::system;
+use core::ptr;
+use pitstop_wire::{Node, Thread, flag};
+
+/// How many threads are found without looking through all of them.
+pub(crate) const SEEN: usize = 64;
+
+/// The record of the running thread; null if nothing is to be recorded now.
+///
+/// # Safety
+/// The GIL is held.
+#[inline(always)]
+pub(crate) unsafe fn current() -> *mut Thread {
+    let state = state();
+    // SAFETY: the GIL is held.
+    unsafe {
+        if arch::thread_pointer() == (*state).pointer {
+            (*state).thread
+        } else {
+            switch()
+        }
+    }
+}
+
+/// Another thread has the GIL: finds its record, or makes one.
+#[cold]
+unsafe fn switch() -> *mut Thread {
+    // SAFETY: the GIL is held.
+    unsafe {
+        let state = state();
+        if !matches!((*state).phase, Phase::Recording | Phase::Calibrating) {
+            return ptr::null_mut();
+        }
+        if (*state).is_forked {
+            crate::fork::settle();
+            if (*state).phase == Phase::Closed {
+                return ptr::null_mut();
+            }
+        }
+        let pointer = arch::thread_pointer();
+        let place = &raw mut (*state).seen[(pointer >> 12) as usize % SEEN];
+        let mut unit = *place;
+        if unit == 0 || (*entry::<Thread>(unit)).pointer != pointer {
+            unit = (*header()).threads;
+            while unit != 0 && (*entry::<Thread>(unit)).pointer != pointer {
+                unit = (*entry::<Thread>(unit)).next;
+            }
+            *place = unit;
+        }
+        let thread = if unit == 0 { add() } else { entry(unit) };
+        select(thread)
+    }
+}
+
+/// Makes this the thread whose events come next.
+unsafe fn select(thread: *mut Thread) -> *mut Thread {
+    // SAFETY: the GIL is held; the thread is a record or null.
+    unsafe {
+        let state = state();
+        (*state).pointer = arch::thread_pointer();
+        let over = thread.is_null() || (*thread).is_over != 0;
+        (*state).thread = if over { ptr::null_mut() } else { thread };
+        (*state).thread
+    }
+}
+
+/// Forgets which thread ran last.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn forget() {
+    // SAFETY: the GIL is held.
+    unsafe {
+        (*state()).pointer = 0;
+        (*state()).thread = ptr::null_mut();
+        (*state()).seen = [0; SEEN];
+    }
+}
+
+/// A record for the running thread; null if there is no room.
+unsafe fn add() -> *mut Thread {
+    // SAFETY: the GIL is held and the file is mapped.
+    unsafe {
+        let unit = arena::take(2);
+        let root = arena::take(1);
+        let void = arena::take(1);
+        if unit == 0 || root == 0 || void == 0 {
+            (*header()).lost.calls += 1;
+            return ptr::null_mut();
+        }
+        *node(root) = Node {
+            site_mask: u32::MAX,
+            ..Node::default()
+        };
+        *node(void) = Node::default();
+        let tid = system::thread();
+        let now = ticks();
+        *entry::<Thread>(unit) = Thread {
+            current: root,
+            root,
+            void,
+            last_ticks: now,
+            first_ticks: now,
+            pointer: arch::thread_pointer(),
+            tid,
+            next: (*header()).threads,
+            is_main: u32::from(tid == system::process()),
+            ..Thread::default()
+        };
+        (*header()).threads = unit;
+        (*header()).thread_count += 1;
+        entry(unit)
+    }
+}
+
+/// A call begins in a thread that runs nothing recorded. Is it still the same thread? Thread
+/// pointers are used again. Null if this thread is not recorded any more.
+///
+/// # Safety
+/// The GIL is held, the thread is the running one.
+pub(crate) unsafe fn begin(thread: *mut Thread) -> *mut Thread {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let has_run = (*node((*thread).root)).child != 0;
+        let is_main = thread == (*state()).main_thread;
+        if (*state()).phase == Phase::Recording && is_main && has_run {
+            // `__main__` has returned; what runs here now is the interpreter's end.
+            (*thread).is_over = 1;
+            crate::state::renew_anchor();
+            return select(thread);
+        }
+        if (*thread).tid == system::thread() {
+            return thread;
+        }
+        (*thread).pointer = 0;
+        (*thread).is_over = 1;
+        select(add())
+    }
+}
+
+/// Before recording has begun: is this the first frame of the program's own code? Then begins it.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn is_first_of_main(name_is_module: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the GIL is held.
+    unsafe {
+        let state = state();
+        if (*state).phase != Phase::Waiting {
+            return false;
+        }
+        let globals: *mut Object = (api().globals)();
+        if globals != (*state).main_dict || globals.is_null() || !name_is_module() {
+            return false;
+        }
+        if (*state).is_forked {
+            crate::fork::settle();
+        }
+        (*state).phase = Phase::Recording;
+        (*header()).flags |= flag::BEGAN;
+        crate::state::renew_anchor();
+        (*state).main_thread = switch();
+        !(*state).main_thread.is_null()
+    }
+}
+
+/// `switch(...)`: another greenlet runs in this thread.
+pub(crate) unsafe extern "C" fn switch_greenlet(
+    _: *mut Object,
+    _: crate::monitor::Arguments,
+    _: isize,
+) -> *mut Object {
+    unsafe { crate::module::none() }
+}

@@ -1,0 +1,218 @@
+//! What the collector tells the probe: what to record, and where things lie in the interpreter.
+//!
+//! The probe has no table of its own. It gets the offsets of the one version it runs in, holds
+//! them against objects whose fields it knows, and refuses to work where they differ.
+
+use core::mem::size_of;
+
+/// What to record, bits of [`Settings::options`].
+pub mod option {
+    /// Every call of a Python function.
+    pub const CALLS: u32 = 1;
+    /// Calls of functions without Python code too.
+    pub const C_CALLS: u32 = 2;
+    /// Lines of chosen functions.
+    pub const LINES: u32 = 4;
+}
+
+/// Offsets in bytes; [`Offsets::NONE`] where the version has no such field.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offsets {
+    /// `co_filename`.
+    pub code_file: u32,
+    /// `co_name`.
+    pub code_name: u32,
+    /// `co_qualname`.
+    pub code_qualname: u32,
+    /// `co_firstlineno`.
+    pub code_first_line: u32,
+    /// `co_lnotab` or `co_linetable`.
+    pub code_lines: u32,
+    /// `co_code_adaptive`, or the pointer `co_code` up to 3.10.
+    pub code_bytes: u32,
+    /// `length` of a str.
+    pub str_length: u32,
+    /// `state` of a str.
+    pub str_state: u32,
+    /// The text of a compact ASCII str.
+    pub str_ascii: u32,
+    /// The text of any other compact str.
+    pub str_compact: u32,
+    /// The bytes of a `bytes`.
+    pub bytes_data: u32,
+    /// `tstate->frame`, `cframe` or `current_frame`.
+    pub thread_frame: u32,
+    /// `f_lasti` (3.8 to 3.10), `prev_instr` or `instr_ptr`.
+    pub frame_instruction: u32,
+    /// The code object of a frame.
+    pub frame_code: u32,
+    /// The caller of a frame.
+    pub frame_previous: u32,
+    /// `_PyCFrame.current_frame` where `thread_frame` is `cframe`, else [`Offsets::NONE`].
+    pub cframe_frame: u32,
+    /// `lv_tag` of an int from 3.12 on.
+    pub long_tag: u32,
+    /// Its digits.
+    pub long_digits: u32,
+}
+
+impl Offsets {
+    /// The version has no such field.
+    pub const NONE: u32 = u32::MAX;
+}
+
+/// The bytes of a settings file.
+pub const SETTINGS_BYTES: usize = size_of::<Settings>();
+
+/// The first minor version with offsets here, and how many follow it.
+const FIRST_MINOR: u8 = 8;
+const MINORS: usize = 8;
+
+/// The whole file.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// [`crate::MAGIC`].
+    pub magic: u64,
+    /// [`crate::FORMAT`].
+    pub format: u32,
+    /// Bits of [`option`].
+    pub options: u32,
+    /// Calls to keep in time, a power of two; 0 for none.
+    pub span_capacity: u32,
+    /// The most units a file may have.
+    pub most_units: u32,
+    /// Offsets by minor version, from 3.8 on; all zero where there are none.
+    pub offsets: [Offsets; MINORS],
+}
+
+impl Settings {
+    /// The offsets for CPython 3.`minor`.
+    pub fn offsets(&self, minor: u8) -> Option<&Offsets> {
+        let index = usize::from(minor.checked_sub(FIRST_MINOR)?);
+        self.offsets
+            .get(index)
+            .filter(|offsets| **offsets != Offsets::default())
+    }
+
+    /// Sets the offsets for CPython 3.`minor`; a version that has no place here is left out.
+    pub fn set_offsets(&mut self, minor: u8, offsets: Offsets) {
+        let index = minor.checked_sub(FIRST_MINOR).map(usize::from);
+        if let Some(place) = index.and_then(|index| self.offsets.get_mut(index)) {
+            *place = offsets;
+        }
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> [u8; SETTINGS_BYTES] {
+        let mut bytes = [0; SETTINGS_BYTES];
+        let mut rest = &mut bytes[..];
+        let mut put = |value: &[u8]| {
+            let (front, back) = core::mem::take(&mut rest).split_at_mut(value.len());
+            front.copy_from_slice(value);
+            rest = back;
+        };
+        put(&self.magic.to_le_bytes());
+        for number in [
+            self.format,
+            self.options,
+            self.span_capacity,
+            self.most_units,
+        ] {
+            put(&number.to_le_bytes());
+        }
+        for offsets in &self.offsets {
+            for number in offsets.numbers() {
+                put(&number.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// Reads the bytes of a file; `None` if they are not one of this format.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut rest = bytes.get(..SETTINGS_BYTES)?;
+        let mut settings = Self {
+            magic: u64::from_le_bytes(*rest.split_first_chunk()?.0),
+            ..Self::default()
+        };
+        rest = &rest[8..];
+        let mut take = || -> Option<u32> {
+            let (front, back) = rest.split_first_chunk()?;
+            rest = back;
+            Some(u32::from_le_bytes(*front))
+        };
+        settings.format = take()?;
+        settings.options = take()?;
+        settings.span_capacity = take()?;
+        settings.most_units = take()?;
+        for offsets in &mut settings.offsets {
+            for number in offsets.numbers_mut() {
+                *number = take()?;
+            }
+        }
+        (settings.magic == crate::MAGIC && settings.format == crate::FORMAT).then_some(settings)
+    }
+}
+
+macro_rules! numbers {
+    ($($field:ident)*) => {
+        impl Offsets {
+            fn numbers(&self) -> [u32; size_of::<Self>() / 4] {
+                [$(self.$field),*]
+            }
+            fn numbers_mut(&mut self) -> [&mut u32; size_of::<Self>() / 4] {
+                [$(&mut self.$field),*]
+            }
+        }
+    };
+}
+
+numbers! {
+    code_file code_name code_qualname code_first_line code_lines code_bytes
+    str_length str_state str_ascii str_compact bytes_data
+    thread_frame frame_instruction frame_code frame_previous cframe_frame
+    long_tag long_digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_were_written() {
+        let mut settings = Settings {
+            magic: crate::MAGIC,
+            format: crate::FORMAT,
+            options: option::CALLS,
+            span_capacity: 1024,
+            most_units: 77,
+            ..Settings::default()
+        };
+        let offsets = Offsets {
+            code_file: 1,
+            long_digits: 18,
+            ..Offsets::default()
+        };
+        settings.set_offsets(8, offsets);
+        settings.set_offsets(15, offsets);
+        settings.set_offsets(16, offsets);
+        let bytes = settings.to_bytes();
+        let read = Settings::from_bytes(&bytes).unwrap();
+        assert_eq!(read, settings);
+        assert_eq!(read.offsets(15), Some(&offsets));
+        assert_eq!(
+            (read.offsets(9), read.offsets(16), read.offsets(7)),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn what_is_no_settings_file_is_refused() {
+        let bytes = Settings::default().to_bytes();
+        assert_eq!(Settings::from_bytes(&bytes), None);
+        assert_eq!(Settings::from_bytes(&bytes[..9]), None);
+        assert_eq!(Settings::from_bytes(&[]), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! What tests compare with: line_profiler for each interpreter, and the programs of pyperformance.
+
+use crate::pythons::Python;
+use crate::workbench::workspace;
+use std::path::{Path, PathBuf};
+
+/// `PITSTOP_PEERS`, else `target/peers`: what `cargo xtask peers` made.
+fn directory() -> PathBuf {
+    std::env::var_os("PITSTOP_PEERS")
+        .map_or_else(|| workspace().join("target/peers"), PathBuf::from)
+}
+
+/// The PYTHONPATH with line_profiler for an interpreter; `None`, after saying so, if it is not
+/// there.
+pub fn line_profiler(python: &Python) -> Option<PathBuf> {
+    let path = directory().join(format!("3.{}", python.minor));
+    present(
+        &path,
+        "line_profiler",
+        &path.join("line_profiler/__init__.py"),
+    )
+}
+
+/// The directory of pyperformance's programs (`bm_richards/run_benchmark.py`); `None`, after saying
+/// so, if it is not there.
+pub fn pyperformance() -> Option<PathBuf> {
+    let path = directory().join("pyperformance/pyperformance/data-files/benchmarks");
+    present(&path, "pyperformance", &path.join("bm_richards"))
+}
+
+#[expect(clippy::print_stderr, reason = "a test that is not run must say so")]
+fn present(path: &Path, name: &str, proof: &Path) -> Option<PathBuf> {
+    if proof.exists() {
+        return Some(path.to_owned());
+    }
+    let message = format!(
+        "no {name} in `{}`; `cargo xtask peers` installs it",
+        path.display()
+    );
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "{message}"
+    );
+    eprintln!("SKIPPED: {message}");
+    None
+}
