@@ -100,6 +100,7 @@ pub(crate) unsafe extern "C" fn died(mark: *mut c_void) {
         }
         let callable = entry::<Callable>(unit);
         (*callable).address = 0;
+        (*state()).timed_code = 0;
         let mut path = (*callable).newest;
         while path != 0 {
             (*node(path)).key &= !ADDRESS_MASK;

@@ -164,15 +164,21 @@ unsafe fn pop(thread: *mut Thread, frame: *mut LineFrame, now: u64) {
 unsafe fn timed(code: *mut Object) -> u32 {
     // SAFETY: the GIL is held and the object is a code object.
     unsafe {
+        let state = state();
+        if (*state).timed_code == code as u64 {
+            return (*state).timed_unit;
+        }
         let callable = callables::by_address(code as u64);
         if callable == 0 {
             return ask(code);
         }
-        match (*entry::<Callable>(callable)).timed {
-            0 => ask(code),
+        let found = match (*entry::<Callable>(callable)).timed {
+            0 => return ask(code),
             NOT_CHOSEN => 0,
             timed => timed,
-        }
+        };
+        ((*state).timed_code, (*state).timed_unit) = (code as u64, found);
+        found
     }
 }
 
@@ -258,6 +264,7 @@ unsafe fn begin_timing(callable: u32, last_line: u32) {
             ..TimedCode::default()
         };
         (*owner).timed = unit;
+        (*state()).timed_code = 0;
         (*header()).timed = unit;
         (*header()).timed_count += 1;
         crate::state::renew_anchor();

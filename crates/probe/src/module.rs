@@ -349,6 +349,7 @@ unsafe extern "C" fn calibrate(_: *mut Object, arguments: Arguments, _: isize) -
         (*header).lost = pitstop_wire::Lost::default();
         (*state).table.clear();
         ((*header).timed, (*header).timed_count) = (0, 0);
+        (*state).timed_code = 0;
         (*state).main_thread = ptr::null_mut();
         (*state).main_dict = (api().module_dict)((api().module_get)(c"__main__".as_ptr()));
         if (*state).records_calls {

@@ -68,6 +68,9 @@ pub(crate) struct State {
     pub(crate) slot_new: usize,
     /// The type of a slot wrapper bound to an object.
     pub(crate) method_wrapper_type: *mut Object,
+    /// The code object that was looked up last for its lines, and what was found.
+    pub(crate) timed_code: u64,
+    pub(crate) timed_unit: u32,
     /// The bootstrap's function that says whether lines of a code object are to be timed, and the
     /// object that ends an event for good.
     pub(crate) decide: *mut Object,
@@ -119,6 +122,8 @@ static mut STATE: State = State {
     slot_init: 0,
     slot_new: 0,
     method_wrapper_type: ptr::null_mut(),
+    timed_code: 0,
+    timed_unit: 0,
     decide: ptr::null_mut(),
     disable: ptr::null_mut(),
     start_original: ptr::null_mut(),
