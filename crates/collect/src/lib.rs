@@ -10,6 +10,7 @@ mod batch;
 mod burst;
 mod classify;
 mod clock;
+mod code_watch;
 mod control;
 mod curve;
 mod dump;

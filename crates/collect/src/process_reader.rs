@@ -18,18 +18,19 @@
 //! When nobody holds the GIL, each blocked thread is proved by its own time slices, and a thread
 //! that runs native code is read twice and compared.
 
-use crate::batch::{Batch, Mark, NewCode, RawSample};
+use crate::batch::{Batch, Mark, RawSample};
 use crate::burst::{self, Outcome};
+use crate::code_watch::CodeWatch;
 use crate::control::Control;
 use crate::group::{Group, Member, emit};
 use crate::interpreter::Interpreter;
 use crate::sequence_lock::{self, Words};
 use crate::thread_reader::ThreadReader;
 use crate::threads::ThreadIds;
-use pitstop_cpython::{Code, Fingerprint, interpreters, read_fingerprint, threads, threads_head};
+use pitstop_cpython::{interpreters, threads, threads_head};
 use pitstop_model::{Reading, Verdict};
 use pitstop_target::threads::ThreadFiles;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -42,17 +43,8 @@ const BURSTS: u32 = 6;
 /// A thread that has been at rest for this long leaves the hot path: see [`ProcessReader::check_quiet`].
 const QUIET_NS: u64 = 30_000_000;
 
-/// How long after the start of sampling every code object is looked at in every sample.
-const START_NS: u64 = 1_000_000_000;
-/// And how long after one was found to have taken the place of another.
-const VERIFY_NS: u64 = 250_000_000;
-/// So many code objects are remembered as having been looked at for this sample.
-const LOOKED: usize = 4;
 /// After so many vain attempts in a row a moment without a true stack is taken as it is.
 const MOST_VAIN: u32 = 8;
-/// More addresses than this are not worth remembering one by one.
-const MAX_REUSED: usize = 65_536;
-
 /// How a tick ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tick {
@@ -85,20 +77,13 @@ pub(crate) struct ProcessReader {
     ids: ThreadIds,
     next_index: u32,
     found: Vec<NewThread>,
-    /// The code objects that were read already, by address.
-    codes: FxHashMap<u64, Option<Fingerprint>>,
-    /// Addresses at which one code object took the place of another. They are looked at in every
-    /// sample: the interpreter does not tell when it frees one.
-    reused: FxHashSet<u64>,
-    /// Until then every code object is looked at in every sample: imports free code all the time.
-    verify_until_ns: u64,
+    codes: CodeWatch,
     /// Somebody held the GIL at the last moment that was read.
     held: bool,
     /// The most samples of a thread to take at a tick: more than one if they cannot be too many.
     most: usize,
-    /// A frame of the moment that was read last names something as its code object that is none.
-    no_code: bool,
-    /// That, or the holder of the GIL showed no stack at all.
+    /// At the moment that was read last a frame had something for its code object that is none, or
+    /// the holder of the GIL showed no stack at all.
     between_stacks: bool,
     /// How often in a row looking again was of no use.
     vain: u32,
@@ -116,12 +101,9 @@ impl ProcessReader {
             ids: ThreadIds::new(pid),
             next_index: 0,
             found: Vec::new(),
-            codes: FxHashMap::default(),
-            reused: FxHashSet::default(),
-            verify_until_ns: pitstop_target::clock::now_ns() + START_NS,
+            codes: CodeWatch::new(pitstop_target::clock::now_ns()),
             held: false,
             most: 1,
-            no_code: false,
             between_stacks: false,
             vain: 0,
             may_anchor: None,
@@ -163,17 +145,13 @@ impl ProcessReader {
     /// Forgets code objects whose addresses are used by others now, and has an eye on these
     /// addresses from now on, and on all for a while.
     pub(crate) fn forget_codes(&mut self, addresses: &[u64], now_ns: u64) {
-        for address in addresses {
-            self.codes.remove(address);
-            self.reused.insert(*address);
-        }
-        self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
+        self.codes.forget(addresses, now_ns);
     }
 
     /// Remembers how far the batch has come. While every code object is to be looked at in every
     /// sample, no stack is settled.
     fn begin(&self, now_ns: u64, batch: &mut Batch) -> Mark {
-        if now_ns < self.verify_until_ns {
+        if self.codes.distrusts_all(now_ns) {
             batch.settle(false);
         }
         batch.mark()
@@ -181,68 +159,12 @@ impl ProcessReader {
 
     /// Completes the samples that were added since.
     fn finish(&mut self, batch: &mut Batch, from: Mark) {
-        self.no_code = false;
-        self.read_new_codes(batch, from);
+        let all_are_code = self.codes.look(&self.interpreter, batch, from);
         let added = &batch.samples[from.samples..];
         let without_stack =
             |sample: &RawSample| sample.holds_gil && matches!(sample.verdict, Verdict::Failed(_));
-        self.between_stacks = self.no_code || added.iter().any(without_stack);
+        self.between_stacks = !all_are_code || added.iter().any(without_stack);
         self.held = added.iter().any(|sample| sample.holds_gil);
-    }
-
-    /// Reads the code objects of the samples added since that were never seen before, or that
-    /// took the place of another one.
-    fn read_new_codes(&mut self, batch: &mut Batch, from: Mark) {
-        let (memory, layout) = (&self.interpreter.memory, &self.interpreter.layout);
-        let now_ns = batch.samples.last().map_or(0, |sample| sample.time_ns);
-        let all = now_ns < self.verify_until_ns;
-        let first = from.samples;
-        let Batch { frames, codes, .. } = batch;
-        let mut settled = !all;
-        // A recursion shows few code objects many times over.
-        let mut looked = [0; LOOKED];
-        let mut next = 0;
-        for frame in &frames[from.frames..] {
-            if looked.contains(&frame.code) {
-                continue;
-            }
-            looked[next % LOOKED] = frame.code;
-            next += 1;
-            let known = self.codes.contains_key(&frame.code);
-            if known && !all && !self.reused.contains(&frame.code) {
-                continue;
-            }
-            settled = false;
-            let now = read_fingerprint(memory, layout, frame.code).ok();
-            if known && self.codes.get(&frame.code) == Some(&now) {
-                continue;
-            }
-            if known {
-                self.reused.insert(frame.code);
-                self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
-            }
-            if let Ok(code) = Code::read(memory, layout, frame.code) {
-                self.codes.insert(frame.code, now);
-                codes.push(NewCode {
-                    sample: first,
-                    address: frame.code,
-                    code,
-                });
-            } else {
-                self.codes.remove(&frame.code);
-                self.no_code = true;
-            }
-        }
-        for sample in &mut batch.samples[first..] {
-            sample.verified = all;
-        }
-        if batch.frames.len() > from.frames {
-            batch.settle(settled);
-        }
-        if self.reused.len() > MAX_REUSED {
-            self.reused.clear();
-            self.verify_until_ns = now_ns + VERIFY_NS;
-        }
     }
 
     /// Lists interpreters and threads again; false if the runtime cannot be read any more.
@@ -646,7 +568,7 @@ impl ProcessReader {
                 if same {
                     let verdict = Verdict::Exact;
                     group.emit_all(now_ns, Reading::Stopped, verdict, Some(position), batch);
-                    self.read_new_codes(batch, from);
+                    self.codes.look(&interpreter, batch, from);
                     break;
                 }
                 drop(guard);
