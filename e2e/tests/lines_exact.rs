@@ -143,7 +143,6 @@ thrown = generate(7)
 next(thrown)
 assert thrown.throw(KeyError()) == -1
 del thrown
-never = generate(9)
 assert closed == [3, 5, 7], closed
 print(waited)
 ",

@@ -9,6 +9,8 @@ use pitstop_model::Profile;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+/// The name of the code of a module itself.
+const MODULE: &str = "<module>";
 /// The seconds in our unit.
 const NANOSECOND_S: f64 = 1e-9;
 
@@ -276,7 +278,18 @@ impl Listing {
         let first = usize::try_from(function.first_line).unwrap_or(usize::MAX);
         // A first line of 0 counts from the end in Python; no function begins there.
         let from = lines.get(first.max(1) - 1..).unwrap_or_default();
-        let length = block_length(from);
+        let length = if function.name == MODULE {
+            // Its first statement is not the whole of it. line_profiler never times one.
+            let last = function.lines.iter().map(|line| line.line).max();
+            let last = last
+                .and_then(|last| usize::try_from(last).ok())
+                .unwrap_or(0);
+            last.saturating_sub(first.max(1) - 1)
+                .clamp(1, from.len().max(1))
+                .min(from.len())
+        } else {
+            block_length(from)
+        };
         Self {
             lines: from[..length].iter().map(|&line| line.to_owned()).collect(),
             found: true,
@@ -415,6 +428,14 @@ mod tests {
         assert_eq!(listing.lines, ["@x", "def f():", "    pass"]);
         f.first_line = 9;
         assert_eq!(Listing::of(&f, &text).lines, [""; 0]);
+        let module = function("<module>", &[line(1, 1, 1), line(4, 1, 1)]);
+        assert_eq!(Listing::of(&module, &text).lines.len(), 4);
+        assert_eq!(
+            Listing::of(&function("<module>", &[]), &text).lines.len(),
+            1
+        );
+        let nothing = Text::Known("".into());
+        assert_eq!(Listing::of(&module, &nothing).lines.len(), 0);
         f.first_line = 3;
         let missing = Listing::of(&f, &Text::Missing);
         assert_eq!((missing.lines.len(), missing.found), (2, false));

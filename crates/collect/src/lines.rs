@@ -40,8 +40,8 @@ pub struct WantedCode {
     pub first_line: u32,
     /// `co_firstlineno` is at most this.
     pub last_line: u32,
-    /// `co_name` is this. Without it everything with a `def` is meant, that is every name that does
-    /// not begin with `<`: not the module, lambdas and comprehensions.
+    /// `co_name` is this. Without it everything with a `def` is meant: not the module, bodies of
+    /// classes, lambdas and comprehensions.
     pub name: Option<String>,
 }
 

@@ -250,9 +250,13 @@ class _Chosen:
         """Asked by the probe, once, when a function begins for the first time."""
         for first, last, name in self._wanted_in(code.co_filename):
             if first <= code.co_firstlineno <= last:
-                if code.co_name == name or name is None and code.co_name[0] != "<":
+                if code.co_name == name or name is None and self._has_def(code):
                     self.time(code)
                     return
+
+    def _has_def(self, code):
+        """Not a module or the body of a class (CO_OPTIMIZED), a lambda or a comprehension."""
+        return code.co_flags & 1 and code.co_name[0] != "<"
 
     def _wanted_in(self, file):
         """What is wanted in a file, as the interpreter calls it: the same by its real path."""
