@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 /// What may be undefined in it: the lookup by name, and what compilers take from any C library.
-const ALLOWED: &[&str] = &["bcmp", "dlsym", "memcmp", "memcpy", "memmove", "memset", "strlen"];
+const ALLOWED: &[&str] = &[
+    "bcmp", "dlsym", "memcmp", "memcpy", "memmove", "memset", "strlen",
+];
 
 /// The library, found beside the build script's other output by the name it has there.
 const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libpitstop_probe.so"));
@@ -15,14 +17,22 @@ fn names(arguments: &[&str]) -> Vec<String> {
     let path = directory.path().join("probe.so");
     std::fs::write(&path, LIBRARY).expect("a file can be written");
     let output = nm(&path, arguments);
-    let lines = output.lines().filter_map(|line| line.split_whitespace().last());
-    lines.map(|name| name.split('@').next().unwrap_or(name).to_owned()).collect()
+    let lines = output
+        .lines()
+        .filter_map(|line| line.split_whitespace().last());
+    lines
+        .map(|name| name.split('@').next().unwrap_or(name).to_owned())
+        .collect()
 }
 
 fn nm(path: &Path, arguments: &[&str]) -> String {
     let output = Command::new("nm").args(arguments).arg(path).output();
     let output = output.expect("`nm` of binutils is there, as every linker needs it");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
