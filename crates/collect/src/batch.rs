@@ -25,6 +25,8 @@ pub(crate) struct RawSample {
     pub(crate) verified: bool,
     /// True if the thread held the GIL.
     pub(crate) holds_gil: bool,
+    /// True if nobody held the GIL.
+    pub(crate) gil_is_free: bool,
     /// True if its interpreter was collecting garbage.
     pub(crate) collecting: bool,
     /// What the scheduler and the kernel said of the thread, where they were asked.

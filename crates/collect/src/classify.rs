@@ -1,6 +1,6 @@
 //! What a thread was doing, from what the interpreter, the scheduler and the kernel said of it.
 
-use crate::batch::{Activity, RawSample};
+use crate::batch::RawSample;
 use pitstop_model::{StackId, ThreadState};
 use pitstop_target::syscalls::{self, CallClass};
 use pitstop_target::threads::{SchedStat, SyscallState};
@@ -26,18 +26,24 @@ pub(crate) struct Call {
 /// Tells what a thread was doing at a sample, and remembers what later samples need to know.
 ///
 /// `in_c_call` says that its innermost Python frame stands at a call of a C function, `gils` are
-/// the addresses of the GILs.
+/// the addresses of the GILs, `weight_ns` the time that the sample stands for.
 pub(crate) fn classify(
     sample: &RawSample,
     stack: Option<StackId>,
     in_c_call: bool,
     gils: &[Range<u64>],
+    weight_ns: u64,
     history: &mut History,
 ) -> Doing {
+    history.look(sample);
     let doing = match sample.activity.syscall {
         Some(SyscallState::Blocked { number, args, .. }) => blocked(number, args, gils),
         _ if sample.holds_gil => Doing {
-            state: with_gil(sample, in_c_call),
+            state: if history.waited_for_cpu(weight_ns) {
+                ThreadState::WaitingForCpu
+            } else {
+                with_gil(sample, in_c_call)
+            },
             call: None,
         },
         // Not running, but in no system call either: the kernel is fetching a page for it.
@@ -46,7 +52,7 @@ pub(crate) fn classify(
             call: None,
         },
         Some(SyscallState::Running) => Doing {
-            state: without_gil(sample, stack, in_c_call, history),
+            state: without_gil(sample, stack, in_c_call, weight_ns, history),
             call: None,
         },
         None => Doing {
@@ -74,21 +80,22 @@ fn without_gil(
     sample: &RawSample,
     stack: Option<StackId>,
     in_c_call: bool,
-    history: &History,
+    weight_ns: u64,
+    history: &mut History,
 ) -> ThreadState {
-    // Only C code can release the GIL for its own purposes.
-    if !in_c_call && !sample.frames.is_empty() {
-        return ThreadState::GilWait;
-    }
     let site = history.sites.get(&stack).copied().unwrap_or_default();
+    // Only C code can release the GIL for its own purposes. Mostly that is a call; but operators,
+    // loops and subscripts run C code, too, and then the thread uses its CPU.
+    let at_a_call = in_c_call || sample.frames.is_empty() || sample.gil_is_free;
     let wants_gil = match history.works_without_gil(sample) {
         Some(true) => false,
+        _ if !at_a_call => true,
         Some(false) => site.waiting >= site.native,
         None => site.waiting > site.native,
     };
     if wants_gil {
         ThreadState::GilWait
-    } else if starved(&sample.activity, history.sched) {
+    } else if history.waited_for_cpu(weight_ns) {
         ThreadState::WaitingForCpu
     } else {
         ThreadState::NativeWithoutGil
@@ -98,8 +105,12 @@ fn without_gil(
 /// What earlier samples of a thread told.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// What the scheduler said at its last sample.
+    /// What the scheduler said last.
     sched: Option<SchedStat>,
+    /// Samples since then.
+    samples: u64,
+    /// Time for which it waited for a CPU that no sample stands for yet.
+    cpu_wait_ns: u64,
     /// When it was first seen without the GIL after having had it, and the CPU time it had used.
     without_gil_since: Option<(u64, u64)>,
     /// What was certain at each place where it was seen without the GIL.
@@ -113,6 +124,10 @@ struct Site {
     native: u32,
 }
 
+/// A sample keeps the thread that it is taken of from its CPU for about so long, which is no news.
+const SAMPLING_NS: u64 = 50_000;
+/// A thread that waited for a CPU before it came to rest owes no more than this.
+const MOST_CPU_WAIT_NS: u64 = 1_000_000_000;
 /// More CPU time than a thread needs to wake up a few times and ask for the GIL.
 const TAKING_NS: u64 = 200_000;
 /// It wakes up every 5 ms; each time costs it less than a tenth of that.
@@ -121,6 +136,35 @@ const TAKING_SHARE: u64 = 10;
 const MAX_SITES: usize = 16_384;
 
 impl History {
+    /// Notes for how long the thread waited for a CPU since the scheduler was asked last.
+    ///
+    /// What a thread without a CPU was about to do is the same as if it had one, so a stack does not
+    /// tell. The scheduler tells how long it waited, but not when: so that time is given to as many
+    /// samples as it takes, those that come next.
+    fn look(&mut self, sample: &RawSample) {
+        if let Some(now) = sample.activity.sched
+            && self.sched != Some(now)
+        {
+            if let Some(before) = self.sched {
+                let waited = now.wait_ns.saturating_sub(before.wait_ns);
+                let waited = waited.saturating_sub(self.samples * SAMPLING_NS);
+                self.cpu_wait_ns = (self.cpu_wait_ns + waited).min(MOST_CPU_WAIT_NS);
+            }
+            self.sched = Some(now);
+            self.samples = 0;
+        }
+        self.samples += 1;
+    }
+
+    /// True if a sample that stands for so long stands for waiting for a CPU.
+    fn waited_for_cpu(&mut self, weight_ns: u64) -> bool {
+        let waited = weight_ns > 0 && self.cpu_wait_ns >= weight_ns.div_ceil(2);
+        if waited {
+            self.cpu_wait_ns = self.cpu_wait_ns.saturating_sub(weight_ns);
+        }
+        waited
+    }
+
     /// Whether the thread has used CPU time worth speaking of since it was first seen without the
     /// GIL; `None` if this is the first time.
     fn works_without_gil(&self, sample: &RawSample) -> Option<bool> {
@@ -150,18 +194,7 @@ impl History {
                 self.without_gil_since = sched.map(|sched| (sample.time_ns, sched.run_ns));
             }
         }
-        if sched.is_some() {
-            self.sched = sched;
-        }
     }
-}
-
-/// True if since its last sample the thread waited for a CPU longer than it had one.
-fn starved(activity: &Activity, before: Option<SchedStat>) -> bool {
-    let (Some(now), Some(before)) = (activity.sched, before) else {
-        return false;
-    };
-    now.wait_ns.saturating_sub(before.wait_ns) > now.run_ns.saturating_sub(before.run_ns)
 }
 
 fn blocked(number: i64, args: [u64; 6], gils: &[Range<u64>]) -> Doing {
@@ -182,4 +215,82 @@ fn blocked(number: i64, args: [u64; 6], gils: &[Range<u64>]) -> Doing {
         }
     };
     Doing { state, call }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pitstop_model::{Reading, Verdict};
+
+    const MS: u64 = 1_000_000;
+
+    /// A sample at `time_ms` of a thread that had run and waited for a CPU for so long by then.
+    fn sample(time_ms: u64, run_ms: u64, wait_ms: u64) -> RawSample {
+        RawSample {
+            thread: 0,
+            time_ns: time_ms * MS,
+            frames: 0..3,
+            verdict: Verdict::Exact,
+            reading: Reading::CoScheduled,
+            verified: false,
+            holds_gil: false,
+            gil_is_free: false,
+            collecting: false,
+            activity: crate::batch::Activity {
+                sched: Some(SchedStat {
+                    run_ns: run_ms * MS,
+                    wait_ns: wait_ms * MS,
+                    slices: time_ms,
+                }),
+                syscall: Some(SyscallState::Running),
+            },
+        }
+    }
+
+    /// The states of samples a millisecond apart, at an operator.
+    fn states(samples: impl Iterator<Item = RawSample>) -> Vec<ThreadState> {
+        let mut history = History::default();
+        samples
+            .map(|sample| classify(&sample, None, false, &[], MS, &mut history).state)
+            .collect()
+    }
+
+    fn count(states: &[ThreadState], state: ThreadState) -> usize {
+        states.iter().filter(|known| **known == state).count()
+    }
+
+    #[test]
+    fn an_operator_that_computes_without_the_gil_is_native_and_no_wait() {
+        let alone = states((0..100).map(|at| RawSample {
+            gil_is_free: true,
+            ..sample(at, at, 0)
+        }));
+        assert_eq!(count(&alone, ThreadState::NativeWithoutGil), 100);
+        // Another thread has the GIL meanwhile: what tells is the CPU time that it uses.
+        let beside = states((0..100).map(|at| sample(at, at, 0)));
+        assert!(count(&beside, ThreadState::NativeWithoutGil) > 95);
+        let waiting = states((0..100).map(|at| sample(at, 0, 0)));
+        assert_eq!(count(&waiting, ThreadState::GilWait), 100);
+    }
+
+    #[test]
+    fn a_holder_of_the_gil_without_a_cpu_waits_for_one_as_long_as_the_scheduler_says() {
+        // Out of four milliseconds it has a CPU for one; the scheduler is asked every fourth time.
+        let starved = states((0..400).map(|at| RawSample {
+            holds_gil: true,
+            activity: crate::batch::Activity {
+                syscall: None,
+                ..sample(at / 4 * 4, at / 4, at / 4 * 3).activity
+            },
+            ..sample(at, 0, 0)
+        }));
+        let waits = count(&starved, ThreadState::WaitingForCpu);
+        assert!((280..=300).contains(&waits), "{waits} of 300");
+        assert_eq!(count(&starved, ThreadState::Python), 400 - waits);
+        let served = states((0..400).map(|at| RawSample {
+            holds_gil: true,
+            ..sample(at, at, 0)
+        }));
+        assert_eq!(count(&served, ThreadState::Python), 400);
+    }
 }

@@ -188,6 +188,7 @@ impl Writer<'_> {
             resolved.stack,
             resolved.in_c_call,
             gils,
+            0,
             &mut History::default(),
         );
         let places = &self.profile.places;

@@ -308,6 +308,9 @@ impl Group {
             }
             return None;
         }
+        for sample in &mut batch.samples[before.samples..] {
+            sample.gil_is_free = true;
+        }
         Some(Tick::Done)
     }
 
@@ -506,6 +509,7 @@ pub(crate) fn emit_frames(
         reading,
         verified: false,
         holds_gil,
+        gil_is_free: false,
         collecting,
         activity: Activity {
             sched: thread.sched,

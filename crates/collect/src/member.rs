@@ -91,12 +91,9 @@ impl Sampled {
             self.gils = reader.gils();
             reader.take_found()
         };
-        self.name_threads(sink.profile, now_ns, !found.is_empty());
+        let is_news = !found.is_empty();
         for thread in found {
-            let given = self.names.get(thread.pthread);
-            let is_named = given.is_some();
-            let name =
-                given.unwrap_or_else(|| thread_name(self.slot.pid, thread.tid, thread.is_main));
+            let name = thread_name(self.slot.pid, thread.tid, thread.is_main);
             let start_ns = now_ns.saturating_sub(sink.start_ns);
             let id = sink.profile.timeline.add_thread(Thread {
                 process: self.process,
@@ -109,7 +106,7 @@ impl Sampled {
             let book = Book {
                 id,
                 pthread: thread.pthread,
-                is_named,
+                is_named: false,
                 last_ns: now_ns,
                 last_row: None,
                 last_reading: Reading::CoScheduled,
@@ -118,6 +115,8 @@ impl Sampled {
             };
             self.threads.push(book);
         }
+        // After the new ones are known: one that ended may have left its descriptor to them.
+        self.name_threads(sink.profile, now_ns, is_news);
         std::mem::swap(&mut self.batch, &mut *self.slot.batch());
         if self.batch.samples.is_empty() {
             return;
@@ -186,12 +185,15 @@ impl Sampled {
         let Some(book) = self.threads.get_mut(sample.thread as usize) else {
             return;
         };
+        // Elapsed time, not one tick: a late sample stands for all the time it covers.
+        let weight_ns = sample.time_ns.saturating_sub(book.last_ns);
         let history = &mut book.history;
         let doing = classify(
             sample,
             resolved.stack,
             resolved.in_c_call,
             &self.gils,
+            weight_ns,
             history,
         );
         let slices = sample.activity.sched.map_or(0, |sched| sched.slices);
@@ -210,8 +212,6 @@ impl Sampled {
             wait,
             verdict,
         });
-        // Elapsed time, not one tick: a late sample stands for all the time it covers.
-        let weight_ns = sample.time_ns.saturating_sub(book.last_ns);
         book.last_ns = book.last_ns.max(sample.time_ns);
         book.last_row = Some(row);
         book.last_reading = sample.reading;

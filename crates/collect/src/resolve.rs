@@ -17,6 +17,9 @@ const MAX_CODES: usize = 65_536;
 const MAX_STACKS: usize = 262_144;
 /// What CPython 3.12 and later call the code of their entry frames (`Python/specialize.c`).
 const TRAMPOLINE: &str = "<interpreter trampoline>";
+/// And the name of both the code and the file of the frame that 3.13 and later push below an
+/// `__init__` that a class call runs (`_Py_InitCleanup` in `Python/specialize.c`).
+const CLEAN_UP: &str = "__init__";
 
 /// What a raw stack turned out to be.
 #[derive(Clone, Copy, Debug)]
@@ -313,7 +316,8 @@ impl Resolver {
         let known = KnownFrame {
             frame: profile.places.add_frame(frame),
             in_c_call: opcode.is_some_and(|opcode| interpreter.opcodes.calls(opcode)),
-            is_trampoline: known.code.name == TRAMPOLINE,
+            is_trampoline: known.code.name == TRAMPOLINE
+                || (known.code.name == CLEAN_UP && known.code.filename == CLEAN_UP),
             look_again: unsettled.then_some(Look {
                 due: self.batch + 1,
                 pause: 1,
