@@ -13,6 +13,7 @@ mod profile;
 mod programs;
 mod pythons;
 mod truth;
+mod viewers;
 mod workbench;
 
 pub use conditions::wait_until;
@@ -22,4 +23,5 @@ pub use profile::{Process, Profile, Row, Thread, Wait};
 pub use programs::{Running, fixture, programs, start, start_with};
 pub use pythons::{MINORS, Python, on_each_python, on_oldest_and_newest_python, python, pythons};
 pub use truth::{Judgement, Truth};
+pub use viewers::Viewers;
 pub use workbench::{Workbench, pitstop, pitstop_binary, workspace};

@@ -287,6 +287,20 @@ impl Profile {
         self.wall_ns(|row| self.names(row).contains(&function))
     }
 
+    /// Fails unless a function of this name was on the stack for at least `least_ms`.
+    ///
+    /// Time, not a number of samples: how many there are depends on how busy the machine is, but
+    /// what they stand for does not.
+    #[track_caller]
+    pub fn assert_lasted(&self, function: &str, least_ms: u64) {
+        let seen_ms = self.total_ns(function) / 1_000_000;
+        assert!(
+            seen_ms >= least_ms,
+            "`{function}` for {seen_ms} ms, not {least_ms}: {:?}",
+            self.quality
+        );
+    }
+
     /// The samples with a function of this name anywhere in the stack.
     pub fn samples_in(&self, function: &str) -> u64 {
         let rows = self.rows.iter();

@@ -312,14 +312,14 @@ generations(time.perf_counter, time.perf_counter() + 1)
                 assert_eq!(thread, row.thread, "{names:?} in two threads");
             }
             assert_eq!(seen.len(), 3, "{seen:?}");
-            let time = |root: &str| profile.threads[seen[root]].wall_ns as f64;
-            let all: f64 = ["work_a", "work_b", "work_c"].map(time).iter().sum();
+            let own = finished.last_json();
             for root in ["work_a", "work_b", "work_c"] {
-                let share = time(root) / all;
-                assert!(
-                    (0.25..0.42).contains(&share),
-                    "{root} has {share} of the elapsed time"
-                );
+                let truth = own[root].as_f64().expect("seconds");
+                let measured = profile.total_ns(root) as f64 / 1e9;
+                // The first and the last of its samples are an interval off at most; a thread of
+                // three is away from the GIL for two switches of 5 ms, on a busy machine for more.
+                let off = (measured - truth).abs();
+                assert!(off < 0.05 * truth, "{root}: {measured} s for {truth} s");
             }
         });
     }

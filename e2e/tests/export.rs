@@ -23,7 +23,7 @@ fn collapsed(text: &str) -> BTreeMap<String, u64> {
 
 #[test]
 fn standard_output_takes_a_format_by_name() {
-    let workbench = recorded("three_threads.py");
+    let workbench = recorded("known_shares.py");
     let finished = workbench
         .pitstop(&["export", "last", "-", "-f", "collapsed"])
         .expect_code(0);
@@ -32,7 +32,7 @@ fn standard_output_takes_a_format_by_name() {
     assert!(
         stacks
             .keys()
-            .any(|stack| stack.contains("work_a") && stack.contains("leaf_a"))
+            .any(|stack| stack.contains(";main ") && stack.contains(";burn_50 "))
     );
     workbench.pitstop(&["export", "last", "-"]).expect_code(2);
     workbench

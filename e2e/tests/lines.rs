@@ -52,12 +52,14 @@ fn the_costliest_lines_have_the_text_of_the_file() {
         }
         let hottest: Vec<_> = rows.iter().filter(|row| row["hottest"] == true).collect();
         assert_eq!(hottest.len(), 1, "{lines:#}");
-        assert!(
-            hottest[0]["text"]
-                .as_str()
-                .expect("text")
-                .contains("for _ in range(200)")
-        );
+        // Which line of the loop it is differs between interpreters and from run to run.
+        let text = hottest[0]["text"].as_str().expect("text").trim();
+        let of_the_loop = [
+            "while perf_counter() < end:",
+            "for _ in range(200):",
+            "pass",
+        ];
+        assert!(of_the_loop.contains(&text), "{text}");
     });
 }
 

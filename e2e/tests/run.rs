@@ -314,7 +314,7 @@ fn a_program_of_a_fifth_of_a_second_gives_a_result() {
         let version = format!("3.{}.", python.minor);
         let said = verdict["run"]["python"].as_str().expect("a version");
         assert!(said.starts_with(&version), "{said}");
-        assert!(workbench.last_profile().samples_in("work") >= 20);
+        workbench.last_profile().assert_lasted("work", 100);
     });
 }
 
@@ -351,12 +351,12 @@ fn the_numbers_of_a_short_verdict_agree_with_each_other() {
         let script = fixture("instant_exit.py");
         let (finished, verdict) = verdict_of(&workbench, python, &[script.as_os_str()]);
         let samples = verdict["quality"]["samples"].as_u64().expect("a number");
-        let text = verdict["headline"]["text"].as_str().expect("a headline");
-        let said = text
-            .split_once(": ")
-            .and_then(|(_, rest)| rest.split(' ').next()?.parse::<u64>().ok());
-        if let Some(said) = said {
-            assert_eq!(said, samples, "{finished}");
+        // On a busy machine even this program may last long enough for another headline.
+        if verdict["headline"]["kind"] == "too_few_samples" && samples > 0 {
+            let text = verdict["headline"]["text"].as_str().expect("a headline");
+            let number = |word: &str| word.replace(',', "").parse::<u64>().ok();
+            let said = text.split(' ').find_map(number);
+            assert_eq!(said, Some(samples), "{text}\n{finished}");
         }
     });
 }
@@ -444,7 +444,8 @@ fn killing_pitstop_leaves_the_program_alone_and_the_recording_readable() {
                 "-f".as_ref(),
                 "collapsed".as_ref(),
             ]);
-            (whole.code() == 0 && !whole.stdout.is_empty()).then(|| file.path())
+            let samples = whole.code() == 0 && whole.stdout_text().contains(";main ");
+            samples.then(|| file.path())
         });
         running.signal("KILL");
         // It prints this at its end, which comes when its standard input is closed.
@@ -455,7 +456,7 @@ fn killing_pitstop_leaves_the_program_alone_and_the_recording_readable() {
             "{finished}"
         );
         let profile = workbench.profile(&archive);
-        assert!(profile.samples_in("main") > 0);
+        assert!(profile.samples_in("main") > 0, "{:?}", profile.quality);
         assert!(profile.meta.interrupted);
     });
 }

@@ -1,7 +1,7 @@
 //! The project's own chores: `cargo xtask <command>`.
 //!
 //! One file a command; this one is the table of contents. Everything a chore downloads comes by
-//! package name from apt, into `target/`.
+//! package name, from apt or PyPI, into `target/`.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
@@ -18,6 +18,7 @@ mod process;
 mod pythons;
 mod test;
 mod tidy;
+mod viewers;
 mod workspace;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@
 //!
 //! - `PITSTOP_PYTHONS`: the interpreters 3.8 to 3.15, separated by colons, oldest first;
 //! - `PITSTOP_BIN`: the built `pitstop`;
+//! - `PITSTOP_VIEWERS`: gprof2dot and snakeviz, and the interpreter that they are for.
 //! - `PITSTOP_PEERS`: line_profiler for each version, and pyperformance's programs.
 //!
 //! With `CI` set it runs the checks of `cargo xtask ci` first, and whatever cannot be set up is a
@@ -11,7 +12,7 @@
 //! `--release`, which builds everything that way.
 
 use crate::pythons::{self, Inventory};
-use crate::{ci, line_profiler, process, workspace};
+use crate::{ci, line_profiler, process, viewers, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -33,6 +34,11 @@ const TOOLS: &[Tool] = &[
         program: "go",
         package: "golang-go",
         purpose: "`go tool pprof` reads our exports",
+    },
+    Tool {
+        program: "callgrind_annotate",
+        package: "valgrind",
+        purpose: "reads our exports",
     },
 ];
 
@@ -57,6 +63,11 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
             lacking.push(format!("{} ({}: {error:#})", tool.program, tool.purpose));
         }
     }
+    if let Err(error) = viewers::prepare(&found) {
+        lacking.push(format!(
+            "gprof2dot and snakeviz (show our exports: {error:#})"
+        ));
+    }
     lacking.extend(line_profiler::prepare(&found));
     for piece in &lacking {
         println!("skipped where needed: {piece}");
@@ -80,6 +91,7 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         command
             .env("PITSTOP_PYTHONS", &pythons)
             .env("PITSTOP_BIN", &binary)
+            .env("PITSTOP_VIEWERS", viewers::directory())
             .env("PITSTOP_PEERS", line_profiler::directory());
         command
     };

@@ -75,7 +75,7 @@ impl TracedFunction {
 
     /// Calls and resumptions together: what `cProfile` counts as calls.
     pub fn calls(&self) -> u64 {
-        self.cost.calls + self.cost.resumptions
+        self.cost.calls.saturating_add(self.cost.resumptions)
     }
 }
 

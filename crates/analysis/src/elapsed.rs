@@ -46,7 +46,8 @@ pub struct Elapsed {
     pub unseen_ns: f64,
     /// How it was shared out.
     pub basis: Basis,
-    /// The number of instants the run was looked at: the samples of its best-sampled thread.
+    /// The number of instants the run was looked at: the samples of its best-sampled thread. A
+    /// trace looks at every one: more than can be counted, so that its shares have no margin.
     pub instants: u64,
 }
 
@@ -73,7 +74,10 @@ impl Elapsed {
             startup_ns,
             unseen_ns: (clock_ns - startup_ns - seen_ns).max(0.0),
             basis,
-            instants: counts.into_iter().max().unwrap_or(0),
+            instants: match profile.meta.method.is_exact() {
+                true => u64::MAX,
+                false => counts.into_iter().max().unwrap_or(0),
+            },
         }
     }
 

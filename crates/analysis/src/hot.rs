@@ -101,7 +101,10 @@ pub fn hot(profile: &Profile, elapsed: &Elapsed, options: &HotOptions) -> Hot {
         None => (elapsed.total_ns(), elapsed.instants),
         Some(_) => (
             rows.iter().map(|(_, _, ns)| ns).sum(),
-            rows.iter().map(|(_, count, _)| count).sum(),
+            match profile.meta.method.is_exact() {
+                true => u64::MAX,
+                false => rows.iter().map(|(_, count, _)| count).sum(),
+            },
         ),
     };
     let charged = Charged::of(profile, options.fold_library);

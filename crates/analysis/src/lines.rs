@@ -8,7 +8,7 @@ use crate::fold::Charged;
 use crate::hot::{heaviest, inclusive};
 use crate::wait::{WaitFor, what_for};
 use choice::{hottest, selected};
-use pitstop_model::{FileId, Id, Profile, SourceOrigin};
+use pitstop_model::{FileId, Id, Method, Profile, SourceOrigin};
 use pitstop_stats::{ShareInterval, wilson95};
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +53,8 @@ pub struct LineTable {
     pub whole_ns: f64,
     /// The time one sample stands for on average, in nanoseconds.
     pub sample_ns: f64,
+    /// True for a trace: calls were timed, and a function's own time lies at its `def`.
+    pub is_traced: bool,
     /// What was selected but is nowhere in the profile.
     pub unmatched: Vec<String>,
 }
@@ -114,6 +116,7 @@ pub fn lines(profile: &Profile, elapsed: &Elapsed, options: &LinesOptions) -> Li
         functions: choice.functions.len(),
         whole_ns: elapsed.total_ns(),
         sample_ns: sample_ns(profile),
+        is_traced: profile.meta.method == Method::Tracing,
         unmatched: choice.unmatched,
         ..LineTable::default()
     };
@@ -179,6 +182,7 @@ fn without_small_gaps(lines: &BTreeSet<u32>, last: usize) -> BTreeSet<u32> {
 fn costs(profile: &Profile, elapsed: &Elapsed, fold_library: bool) -> Costs {
     let places = &profile.places;
     let charged = Charged::of(profile, fold_library);
+    let is_traced = profile.meta.method == Method::Tracing;
     // Functions written on one line (a lambda, a comprehension) are one line here.
     let mut slots: FxHashMap<(FileId, u32), usize> = FxHashMap::default();
     let mut keys = Vec::new();
@@ -186,7 +190,13 @@ fn costs(profile: &Profile, elapsed: &Elapsed, fold_library: bool) -> Costs {
         .frames()
         .iter()
         .map(|frame| {
-            let key = (places.function(frame.function).file, frame.line);
+            let function = places.function(frame.function);
+            // The own lines of a traced function are not timed: its `def` stands for them.
+            let line = match frame.line {
+                0 if is_traced => function.first_line,
+                line => line,
+            };
+            let key = (function.file, line);
             *slots.entry(key).or_insert_with(|| {
                 keys.push(key);
                 keys.len() - 1

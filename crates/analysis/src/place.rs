@@ -49,9 +49,11 @@ impl Place {
         }
     }
 
-    /// `file.py:24`, or the bare file where the line is unknown.
+    /// `file.py:24`, or the bare file where the line is unknown; empty where there is no file.
     pub fn short(&self) -> String {
-        if self.line == 0 {
+        if self.kind == FileKind::Native {
+            String::new()
+        } else if self.line == 0 {
             self.file.clone()
         } else {
             format!("{}:{}", self.file, self.line)

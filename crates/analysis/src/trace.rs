@@ -3,7 +3,7 @@
 
 use crate::cost::ratio;
 use crate::verdict::{Run, run};
-use pitstop_model::{FileKind, Profile};
+use pitstop_model::{FileKind, Profile, ThreadId};
 use rustc_hash::FxHashSet;
 
 /// The part of the time that tracing took from which on short functions are not to be trusted:
@@ -48,6 +48,11 @@ pub struct TraceSummary {
 impl TraceSummary {
     /// Sums up a trace.
     pub fn of(profile: &Profile) -> Self {
+        Self::of_thread(profile, None)
+    }
+
+    /// Sums up a trace; what was counted of one thread only, if one is given.
+    pub fn of_thread(profile: &Profile, thread: Option<ThreadId>) -> Self {
         let mut summary = Self {
             run: run(profile),
             threads: 0,
@@ -67,7 +72,9 @@ impl TraceSummary {
         };
         let mut threads = FxHashSet::default();
         let mut functions = FxHashSet::default();
-        for (path, cost) in profile.calls.iter() {
+        let calls = profile.calls.iter();
+        for (path, cost) in calls.filter(|(path, _)| thread.is_none_or(|only| only == path.thread))
+        {
             let function = profile.places.leaf_function(path.stack);
             let file = profile.places.function(function).file;
             threads.insert(path.thread);
@@ -123,7 +130,10 @@ mod tests {
         );
         s.call(worker, 1, 100, "run app.py:0");
         s.profile().calls.lost = 3;
-        let summary = TraceSummary::of(&s.finish());
+        let profile = s.finish();
+        let of_worker = TraceSummary::of_thread(&profile, Some(worker));
+        assert_eq!((of_worker.threads, of_worker.calls), (1, 1));
+        let summary = TraceSummary::of(&profile);
         assert_eq!(
             (summary.threads, summary.processes, summary.functions),
             (2, 1, 3)

@@ -7,7 +7,7 @@ use crate::hot::{HotFunction, HotLine, HotOptions, hot};
 use crate::split::Split;
 use crate::threads::{ThreadTotals, threads};
 use crate::wait::{WaitPlace, waits};
-use pitstop_model::{CurvePoint, ExitStatus, Process, Profile, RateChange, VerdictTotals};
+use pitstop_model::{CurvePoint, ExitStatus, Method, Process, Profile, RateChange, VerdictTotals};
 
 /// How many lines and functions a verdict keeps.
 const KEPT: usize = 20;
@@ -46,6 +46,8 @@ pub struct Verdict {
 pub struct Run {
     /// The version of Pitstop that recorded.
     pub tool_version: String,
+    /// The instrument.
+    pub method: Method,
     /// The program and its arguments; where attached, the command line of the process.
     pub command: Vec<String>,
     /// The process, if it was attached to and not started.
@@ -163,6 +165,7 @@ pub(crate) fn run(profile: &Profile) -> Run {
         .map(|p| profile.text(p.python));
     Run {
         tool_version: meta.tool_version.clone(),
+        method: meta.method,
         command,
         attached_to,
         host: meta.host.clone(),

@@ -115,7 +115,7 @@ impl Default for SamplingArgs {
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Also write the result to this file, in the format its ending names: .pit, .svg,
-    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .json.
+    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .callgrind, .dot, .json.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The format of the file, if its ending does not name it.

@@ -50,6 +50,19 @@ pub(crate) struct Batch {
     /// Code objects seen for the first time, by address. They are read along with the stack they
     /// were seen in, because a code object may be freed a moment later.
     pub(crate) codes: Vec<NewCode>,
+    /// Where the stack added last lies.
+    last: Range<u32>,
+    /// The code objects of that stack need not be looked at again.
+    settled: bool,
+    /// The frames that were added since the code objects were looked at last begin here.
+    fresh: u32,
+}
+
+/// How far a batch had come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    pub(crate) samples: usize,
+    pub(crate) frames: usize,
 }
 
 /// A code object, and the sample from which on it is the one at its address.
@@ -62,11 +75,43 @@ pub(crate) struct NewCode {
 }
 
 impl Batch {
-    /// Copies a stack into the batch.
+    /// Copies a stack into the batch. One that is the same as the one before lies where that does,
+    /// if that is still to be looked at or need not be.
     pub(crate) fn add_frames(&mut self, frames: &[RawFrame]) -> Range<u32> {
+        let last = self.last.start as usize..self.last.end as usize;
+        let known = self.settled || self.last.start >= self.fresh;
+        if known && self.frames.get(last) == Some(frames) {
+            return self.last.clone();
+        }
         let start = self.frames.len() as u32;
         self.frames.extend_from_slice(frames);
-        start..self.frames.len() as u32
+        self.last = start..self.frames.len() as u32;
+        self.settled = false;
+        self.last.clone()
+    }
+
+    /// Remembers how far the batch has come: what is added from now on is looked at together.
+    pub(crate) fn mark(&mut self) -> Mark {
+        self.fresh = self.frames.len() as u32;
+        Mark {
+            samples: self.samples.len(),
+            frames: self.frames.len(),
+        }
+    }
+
+    /// Takes back what was added since.
+    pub(crate) fn take_back(&mut self, mark: Mark) {
+        self.samples.truncate(mark.samples);
+        self.frames.truncate(mark.frames);
+        if self.last.end as usize > mark.frames {
+            self.last = 0..0;
+        }
+    }
+
+    /// Says whether the code objects of the stack added last need to be looked at again when it
+    /// comes again.
+    pub(crate) fn settle(&mut self, settled: bool) {
+        self.settled = settled;
     }
 
     /// Empties the batch and keeps its memory.
@@ -74,6 +119,7 @@ impl Batch {
         self.samples.clear();
         self.frames.clear();
         self.codes.clear();
+        (self.last, self.settled, self.fresh) = (0..0, false, 0);
     }
 }
 
@@ -81,6 +127,9 @@ impl Batch {
 pub(crate) fn verdict_of(end: WalkEnd, frames: usize, trusted: Verdict) -> Verdict {
     let reason = match end {
         WalkEnd::Complete => return trusted,
+        // What was left on the C stack led there.
+        WalkEnd::Entering if trusted == Verdict::Exact => return Verdict::Validated,
+        WalkEnd::Entering => return trusted,
         WalkEnd::Unreadable => Reason::Unreadable,
         WalkEnd::NotAFrame => Reason::NotAFrame,
         WalkEnd::TooDeep => Reason::TooDeep,

@@ -2,12 +2,13 @@
 //!
 //! How a reading is proved is told in [`crate::process_reader`]; here is what it is made of.
 
-use crate::batch::{Activity, Batch, RawSample, verdict_of};
+use crate::batch::{Activity, Batch, Mark, RawSample, verdict_of};
+use crate::burst::Burst;
 use crate::control::Control;
 use crate::interpreter::Interpreter;
 use crate::process_reader::{ATTEMPTS, Tick};
 use crate::thread_reader::{ThreadReader, Which};
-use pitstop_cpython::{Gil, Memory, Slice};
+use pitstop_cpython::{Gil, Memory, RawFrame, Slice};
 use pitstop_model::{Reading, Reason, Verdict};
 use pitstop_target::threads::SyscallState;
 
@@ -27,6 +28,8 @@ pub(crate) struct Group {
     pub(crate) holder_checked_ns: u64,
     /// Counts the readings from another CPU.
     readings: u64,
+    /// For reading several moments at once.
+    pub(crate) burst: Burst,
 }
 
 pub(crate) struct Member {
@@ -53,6 +56,7 @@ impl Group {
             predicted: 0,
             holder_checked_ns: 0,
             readings: 0,
+            burst: Burst::default(),
         }
     }
 
@@ -239,7 +243,10 @@ impl Group {
         now_ns: u64,
         batch: &mut Batch,
     ) -> Option<Tick> {
-        let before = (batch.samples.len(), batch.frames.len());
+        let before = Mark {
+            samples: batch.samples.len(),
+            frames: batch.frames.len(),
+        };
         for index in 0..self.active.len() {
             let thread = &mut self.active[index];
             thread.look(now_ns);
@@ -295,8 +302,7 @@ impl Group {
             );
         }
         if self.gil_now(interpreter).and_then(Gil::holder).is_some() {
-            batch.samples.truncate(before.0);
-            batch.frames.truncate(before.1);
+            batch.take_back(before);
             for thread in &mut self.active {
                 thread.clear_captured();
             }
@@ -440,10 +446,6 @@ pub(crate) fn emit(
     collecting: bool,
     batch: &mut Batch,
 ) {
-    // Its thread state may still be there, but nobody is behind it.
-    if thread.gone {
-        return;
-    }
     let verdict = verdict_of(thread.end(), thread.frames().len(), trusted);
     // A stack that is known to have moved is no stack: only its time is true.
     let frames = match verdict {
@@ -454,6 +456,44 @@ pub(crate) fn emit(
         Verdict::Partial(Reason::Moved) => Verdict::Failed(Reason::Moved),
         other => other,
     };
+    let sample = Judged {
+        now_ns,
+        reading,
+        verdict,
+        holds_gil,
+        collecting,
+    };
+    emit_frames(thread, frames, sample, batch);
+}
+
+/// What is said of one thread's frames.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Judged {
+    pub(crate) now_ns: u64,
+    pub(crate) reading: Reading,
+    pub(crate) verdict: Verdict,
+    pub(crate) holds_gil: bool,
+    pub(crate) collecting: bool,
+}
+
+/// Adds a sample of a thread.
+pub(crate) fn emit_frames(
+    thread: &ThreadReader,
+    frames: &[RawFrame],
+    sample: Judged,
+    batch: &mut Batch,
+) {
+    // Its thread state may still be there, but nobody is behind it.
+    if thread.gone {
+        return;
+    }
+    let Judged {
+        now_ns,
+        reading,
+        verdict,
+        holds_gil,
+        collecting,
+    } = sample;
     let frames = batch.add_frames(frames);
     let syscall = thread
         .blocked

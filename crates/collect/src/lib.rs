@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod burst;
 mod classify;
 mod clock;
 mod control;

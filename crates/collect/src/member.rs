@@ -19,10 +19,13 @@ use std::sync::Arc;
 
 /// A thread that was sampled this recently when its process ended was there until the end.
 const LAST_GAP_NS: u64 = 60_000_000;
-/// Between two looks at the names of the threads.
+/// Between two looks at the names of the threads, to begin with.
 const NAMES_EVERY_NS: u64 = 50_000_000;
 /// How often the names are looked at after a new thread was found.
 const NAME_TRIES: u32 = 4;
+/// A thread may have to wait long for the GIL before it can enter its name. As long as one has
+/// none, the looks go on, less and less often down to this.
+const NAMES_RARELY_NS: u64 = 2_000_000_000;
 
 /// A Python process under the sampler, and its book-keeping.
 pub(crate) struct Sampled {
@@ -33,6 +36,7 @@ pub(crate) struct Sampled {
     gils: Vec<Range<u64>>,
     names: Names,
     names_next_ns: u64,
+    names_pause_ns: u64,
     names_tries: u32,
     descriptors: Descriptors,
     batch: Batch,
@@ -42,6 +46,8 @@ pub(crate) struct Sampled {
 struct Book {
     id: ThreadId,
     pthread: u64,
+    /// It has the name that the program gave it.
+    is_named: bool,
     last_ns: u64,
     last_row: Option<RowId>,
     last_reading: Reading,
@@ -71,6 +77,7 @@ impl Sampled {
             gils: Vec::new(),
             names: Names::default(),
             names_next_ns: 0,
+            names_pause_ns: NAMES_EVERY_NS,
             names_tries: 0,
             descriptors,
             batch: Batch::default(),
@@ -86,10 +93,10 @@ impl Sampled {
         };
         self.name_threads(sink.profile, now_ns, !found.is_empty());
         for thread in found {
-            let name = self
-                .names
-                .get(thread.pthread)
-                .unwrap_or_else(|| thread_name(self.slot.pid, thread.tid, thread.is_main));
+            let given = self.names.get(thread.pthread);
+            let is_named = given.is_some();
+            let name =
+                given.unwrap_or_else(|| thread_name(self.slot.pid, thread.tid, thread.is_main));
             let start_ns = now_ns.saturating_sub(sink.start_ns);
             let id = sink.profile.timeline.add_thread(Thread {
                 process: self.process,
@@ -102,6 +109,7 @@ impl Sampled {
             let book = Book {
                 id,
                 pthread: thread.pthread,
+                is_named,
                 last_ns: now_ns,
                 last_row: None,
                 last_reading: Reading::CoScheduled,
@@ -137,20 +145,26 @@ impl Sampled {
     fn name_threads(&mut self, profile: &mut Profile, now_ns: u64, found: bool) {
         if found {
             self.names_tries = NAME_TRIES;
+            self.names_pause_ns = NAMES_EVERY_NS;
         }
-        let due = found || (self.names_tries > 0 && now_ns >= self.names_next_ns);
-        if !due {
+        let wanted = self.names_tries > 0 || self.threads.iter().any(|book| !book.is_named);
+        if !found && (!wanted || now_ns < self.names_next_ns) {
             return;
         }
-        self.names_tries -= 1;
-        self.names_next_ns = now_ns + NAMES_EVERY_NS;
+        if self.names_tries > 0 {
+            self.names_tries -= 1;
+        } else {
+            self.names_pause_ns = (2 * self.names_pause_ns).min(NAMES_RARELY_NS);
+        }
+        self.names_next_ns = now_ns + self.names_pause_ns;
         self.names = names::of(&self.slot.interpreter);
         // The descriptor of a thread that ended is given to a later one: the name is the later's.
         let mut named = FxHashSet::default();
-        for book in self.threads.iter().rev() {
+        for book in self.threads.iter_mut().rev() {
             if named.insert(book.pthread)
                 && let Some(name) = self.names.get(book.pthread)
             {
+                book.is_named = true;
                 let name = profile.strings.intern(&name);
                 profile.timeline.threads[book.id.0 as usize].name = name;
             }

@@ -18,11 +18,12 @@
 //! When nobody holds the GIL, each blocked thread is proved by its own time slices, and a thread
 //! that runs native code is read twice and compared.
 
-use crate::batch::{Batch, NewCode};
+use crate::batch::{Batch, Mark, NewCode, RawSample};
+use crate::burst::{self, Outcome};
 use crate::control::Control;
 use crate::group::{Group, Member, emit};
 use crate::interpreter::Interpreter;
-use crate::sequence_lock;
+use crate::sequence_lock::{self, Words};
 use crate::thread_reader::ThreadReader;
 use crate::threads::ThreadIds;
 use pitstop_cpython::{Code, Fingerprint, interpreters, read_fingerprint, threads, threads_head};
@@ -36,6 +37,8 @@ use std::sync::Arc;
 pub(crate) const ATTEMPTS: u32 = 4;
 /// Readings from another CPU that may be torn before the sample counts as moved.
 const DOUBLE_ATTEMPTS: u32 = 24;
+/// Bursts that may be torn before the sample counts as moved.
+const BURSTS: u32 = 6;
 /// A thread that has been at rest for this long leaves the hot path: see [`ProcessReader::check_quiet`].
 const QUIET_NS: u64 = 30_000_000;
 
@@ -43,6 +46,8 @@ const QUIET_NS: u64 = 30_000_000;
 const START_NS: u64 = 1_000_000_000;
 /// And how long after one was found to have taken the place of another.
 const VERIFY_NS: u64 = 250_000_000;
+/// After so many vain attempts in a row a moment without a true stack is taken as it is.
+const MOST_VAIN: u32 = 8;
 /// More addresses than this are not worth remembering one by one.
 const MAX_REUSED: usize = 65_536;
 
@@ -87,6 +92,14 @@ pub(crate) struct ProcessReader {
     verify_until_ns: u64,
     /// Somebody held the GIL at the last moment that was read.
     held: bool,
+    /// The most samples of a thread to take at a tick: more than one if they cannot be too many.
+    most: usize,
+    /// A frame of the moment that was read last names something as its code object that is none.
+    no_code: bool,
+    /// That, or the holder of the GIL showed no stack at all.
+    between_stacks: bool,
+    /// How often in a row looking again was of no use.
+    vain: u32,
     /// Whether the frame sequence counter may be used, once that was looked up.
     may_anchor: Option<bool>,
 }
@@ -105,8 +118,17 @@ impl ProcessReader {
             reused: FxHashSet::default(),
             verify_until_ns: pitstop_target::clock::now_ns() + START_NS,
             held: false,
+            most: 1,
+            no_code: false,
+            between_stacks: false,
+            vain: 0,
             may_anchor: None,
         }
+    }
+
+    /// Whether a tick may take several samples of a thread.
+    pub(crate) fn set_unlimited(&mut self, unlimited: bool) {
+        self.most = if unlimited { usize::MAX } else { 1 };
     }
 
     /// Takes the threads found since the last call.
@@ -120,6 +142,22 @@ impl ProcessReader {
         self.held
     }
 
+    /// True if the moment that was read last is one of the few instructions for which a thread that
+    /// enters the interpreter has no true stack in memory (3.11 and 3.12 link their frames in
+    /// two steps). Another one a moment later is as good, and whole.
+    pub(crate) fn is_between_stacks(&self) -> bool {
+        self.between_stacks && self.vain < MOST_VAIN
+    }
+
+    /// Remembers whether looking again was of any use: a program may have broken its own frames.
+    pub(crate) fn looked_again(&mut self) {
+        self.vain = if self.between_stacks {
+            self.vain + 1
+        } else {
+            0
+        };
+    }
+
     /// Forgets code objects whose addresses are used by others now, and has an eye on these
     /// addresses from now on, and on all for a while.
     pub(crate) fn forget_codes(&mut self, addresses: &[u64], now_ns: u64) {
@@ -130,33 +168,41 @@ impl ProcessReader {
         self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
     }
 
-    /// Completes the samples that were added from `frames` on.
-    fn finish(&mut self, batch: &mut Batch, frames: usize) {
-        self.read_new_codes(batch, frames);
-        let added = batch.samples.iter().rev();
-        let from = frames as u32;
-        self.held = added
-            .take_while(|sample| sample.frames.start >= from)
-            .any(|sample| sample.holds_gil);
+    /// Remembers how far the batch has come. While every code object is to be looked at in every
+    /// sample, no stack is settled.
+    fn begin(&self, now_ns: u64, batch: &mut Batch) -> Mark {
+        if now_ns < self.verify_until_ns {
+            batch.settle(false);
+        }
+        batch.mark()
     }
 
-    /// Reads the code objects of the samples from `frame` on that were never seen before, or that
+    /// Completes the samples that were added since.
+    fn finish(&mut self, batch: &mut Batch, from: Mark) {
+        self.no_code = false;
+        self.read_new_codes(batch, from);
+        let added = &batch.samples[from.samples..];
+        let without_stack =
+            |sample: &RawSample| sample.holds_gil && matches!(sample.verdict, Verdict::Failed(_));
+        self.between_stacks = self.no_code || added.iter().any(without_stack);
+        self.held = added.iter().any(|sample| sample.holds_gil);
+    }
+
+    /// Reads the code objects of the samples added since that were never seen before, or that
     /// took the place of another one.
-    fn read_new_codes(&mut self, batch: &mut Batch, frame: usize) {
+    fn read_new_codes(&mut self, batch: &mut Batch, from: Mark) {
         let (memory, layout) = (&self.interpreter.memory, &self.interpreter.layout);
         let now_ns = batch.samples.last().map_or(0, |sample| sample.time_ns);
         let all = now_ns < self.verify_until_ns;
-        let first = batch
-            .samples
-            .iter()
-            .rposition(|sample| (sample.frames.start as usize) < frame);
-        let first = first.map_or(0, |before| before + 1);
+        let first = from.samples;
         let Batch { frames, codes, .. } = batch;
-        for frame in &frames[frame..] {
+        let mut settled = !all;
+        for frame in &frames[from.frames..] {
             let known = self.codes.contains_key(&frame.code);
             if known && !all && !self.reused.contains(&frame.code) {
                 continue;
             }
+            settled = false;
             let now = read_fingerprint(memory, layout, frame.code).ok();
             if known && self.codes.get(&frame.code) == Some(&now) {
                 continue;
@@ -165,17 +211,23 @@ impl ProcessReader {
                 self.reused.insert(frame.code);
                 self.verify_until_ns = self.verify_until_ns.max(now_ns + VERIFY_NS);
             }
-            self.codes.insert(frame.code, now);
             if let Ok(code) = Code::read(memory, layout, frame.code) {
+                self.codes.insert(frame.code, now);
                 codes.push(NewCode {
                     sample: first,
                     address: frame.code,
                     code,
                 });
+            } else {
+                self.codes.remove(&frame.code);
+                self.no_code = true;
             }
         }
         for sample in &mut batch.samples[first..] {
             sample.verified = all;
+        }
+        if batch.frames.len() > from.frames {
+            batch.settle(settled);
         }
         if self.reused.len() > MAX_REUSED {
             self.reused.clear();
@@ -290,7 +342,7 @@ impl ProcessReader {
     /// Samples every active thread from the CPU `cpu`, on which the caller runs and is pinned.
     pub(crate) fn co_scheduled(&mut self, cpu: u32, now_ns: u64, batch: &mut Batch) -> Tick {
         let mut outcome = Tick::Done;
-        let from = batch.frames.len();
+        let from = self.begin(now_ns, batch);
         for at in 0..self.groups.len() {
             match self.co_scheduled_group(at, cpu, now_ns, batch) {
                 Tick::Done => {}
@@ -396,7 +448,7 @@ impl ProcessReader {
     /// Samples every active thread from another CPU: everything is read twice and compared.
     pub(crate) fn double(&mut self, now_ns: u64, batch: &mut Batch) -> Tick {
         let mut outcome = Tick::Done;
-        let from = batch.frames.len();
+        let from = self.begin(now_ns, batch);
         for at in 0..self.groups.len() {
             match self.double_group(at, now_ns, batch) {
                 Tick::Done => {}
@@ -411,7 +463,29 @@ impl ProcessReader {
         }
     }
 
+    /// Samples a group at several moments by one system call, if that can be; `None` if not.
+    fn burst_group(&mut self, at: usize, words: Option<Words>, batch: &mut Batch) -> Option<Tick> {
+        let interpreter = Arc::clone(&self.interpreter);
+        let group = &mut self.groups[at];
+        group.drop_gone();
+        for _ in 0..BURSTS {
+            match burst::sample(group, &interpreter, words, self.most, batch) {
+                Outcome::Taken(0) => {}
+                Outcome::Taken(_) => return Some(Tick::Done),
+                Outcome::Unfit => {
+                    // Whoever reads now may write an anchor of its own.
+                    group.burst.forget_anchor();
+                    return None;
+                }
+            }
+        }
+        Some(Tick::Moved)
+    }
+
     fn double_group(&mut self, at: usize, now_ns: u64, batch: &mut Batch) -> Tick {
+        if let Some(tick) = self.burst_group(at, None, batch) {
+            return tick;
+        }
         for _ in 0..DOUBLE_ATTEMPTS {
             let interpreter = Arc::clone(&self.interpreter);
             let group = &mut self.groups[at];
@@ -474,19 +548,31 @@ impl ProcessReader {
             return self.double(now_ns, batch);
         }
         let mut outcome = Tick::Done;
-        let from = batch.frames.len();
-        for group in &mut self.groups {
+        let from = self.begin(now_ns, batch);
+        for at in 0..self.groups.len() {
+            let words = Words::of(&interpreter);
+            match self.burst_group(at, words, batch) {
+                Some(Tick::Done) => continue,
+                Some(_) => {
+                    outcome = Tick::Moved;
+                    continue;
+                }
+                None => {}
+            }
+            let group = &mut self.groups[at];
             if group.active.is_empty() && !group.wake_holder(&interpreter) {
                 continue;
             }
             match sequence_lock::sample(group, &interpreter, now_ns, batch) {
                 Some(Tick::Done) => {}
                 Some(other) => outcome = other,
-                None => outcome = Tick::Moved,
+                None => {
+                    outcome = Tick::Moved;
+                    if !self.refresh() {
+                        return Tick::Lost;
+                    }
+                }
             }
-        }
-        if outcome == Tick::Moved && !self.refresh() {
-            return Tick::Lost;
         }
         self.finish(batch, from);
         outcome
@@ -514,7 +600,7 @@ impl ProcessReader {
         batch: &mut Batch,
         stop: impl Fn(u32) -> Option<Guard>,
     ) -> Tick {
-        let from = batch.frames.len();
+        let from = self.begin(now_ns, batch);
         for at in 0..self.groups.len() {
             for _ in 0..ATTEMPTS {
                 let interpreter = Arc::clone(&self.interpreter);

@@ -239,7 +239,8 @@ struct Session<'a> {
     archive_error: Option<pitstop_archive::Error>,
     start_ns: u64,
     ended: bool,
-    is_launch: bool,
+    /// The program that was started; `None` when attached to a running process.
+    program: Option<OsString>,
 }
 
 /// Gives the parts that fill the profile to whoever needs them, leaving the rest of the session.
@@ -290,7 +291,10 @@ impl<'a> Session<'a> {
             archive_error: None,
             start_ns,
             ended: false,
-            is_launch: matches!(subject, Subject::Launch(_)),
+            program: match subject {
+                Subject::Launch(launch) => Some(launch.program.clone()),
+                Subject::Attach(_) => None,
+            },
             root,
         }
     }
@@ -457,7 +461,7 @@ impl<'a> Session<'a> {
             rss_bytes,
             cpu_ns,
         });
-        let startup_ns = if self.is_launch {
+        let startup_ns = if self.program.is_some() {
             startup_ns(&self.profile)
         } else {
             0
@@ -475,16 +479,33 @@ impl<'a> Session<'a> {
         {
             self.archive_error = Some(error);
         }
-        let refusal = if self.family.sampled == 0 {
-            self.family.refusal.take()
-        } else {
-            None
-        };
+        let refusal = self.refusal();
         Recording {
             profile: self.profile,
             exit: status,
             archive_error: self.archive_error,
             refusal,
+        }
+    }
+
+    /// Why nothing was sampled; `None` if something was, or there was no time to.
+    fn refusal(&mut self) -> Option<AttachError> {
+        if self.family.sampled > 0 {
+            return None;
+        }
+        let seen = self.family.refusal.take();
+        let too_early = seen
+            .as_ref()
+            .is_none_or(|seen| seen.is_transient() || seen.is_gone());
+        // It was gone before anybody looked; but its file is still there. A child that was seen
+        // may have been what this is about.
+        match &self.program {
+            Some(program) if too_early && self.profile.timeline.processes.len() == 1 => {
+                let pid = self.root.pid();
+                let told = pitstop_target::program_file::is_no_python(program, pid);
+                told.map(AttachError::Find).or(seen)
+            }
+            _ => seen,
         }
     }
 

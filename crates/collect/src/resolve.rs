@@ -25,7 +25,8 @@ pub(crate) struct Resolved {
     pub(crate) stack: Option<StackId>,
     /// True if every frame could be resolved.
     pub(crate) whole: bool,
-    /// True if the innermost frame stands at a call of a C function.
+    /// True if the innermost frame stands at a call of a C function; told anew at every sample,
+    /// as the interpreter specialises its instructions.
     pub(crate) in_c_call: bool,
     /// True if one of its code objects was freed, and its address used again, not long after it
     /// was read: the frame may have belonged to the later one.
@@ -78,7 +79,21 @@ struct KnownFrame {
     frame: FrameId,
     in_c_call: bool,
     is_trampoline: bool,
+    /// When to look at its instruction again, while that is not settled.
+    look_again: Option<Look>,
 }
+
+/// A look at an instruction that the interpreter may have specialised meanwhile.
+#[derive(Clone, Copy)]
+struct Look {
+    /// The batch it is due in.
+    due: u64,
+    /// How many batches after the last one that is; twice as many each time.
+    pause: u64,
+}
+
+/// What is not specialised after so many batches will hardly be.
+const LONGEST_PAUSE: u64 = 1024;
 
 /// The memory of one process's code objects.
 #[derive(Default)]
@@ -157,7 +172,11 @@ impl Resolver {
         if let Some(known) = known
             && (known.checked == self.batch || verified)
         {
-            return known.resolved;
+            let resolved = known.resolved;
+            return Resolved {
+                in_c_call: self.in_c_call(interpreter, frames),
+                ..resolved
+            };
         }
         let known = known.map(|known| known.resolved);
         let mut suspect = false;
@@ -179,7 +198,42 @@ impl Resolver {
             };
             self.stacks.insert(hash, stack);
         }
-        resolved
+        Resolved {
+            in_c_call: self.in_c_call(interpreter, frames),
+            ..resolved
+        }
+    }
+
+    /// True if the innermost frame stands at a call of a C function, as far as is known by now.
+    fn in_c_call(&mut self, interpreter: &Interpreter, frames: &[RawFrame]) -> bool {
+        for raw in frames {
+            let Some(known) = self.frames.get_mut(&place_of(raw)) else {
+                return false;
+            };
+            if known.is_trampoline {
+                continue;
+            }
+            if let Some(look) = known.look_again
+                && look.due <= self.batch
+                && let Some(code) = self.codes.get(&raw.code)
+            {
+                let offset = code.code.offset_of(raw.instruction);
+                let opcode =
+                    offset.and_then(|offset| code.code.opcode_at(&interpreter.memory, offset).ok());
+                if let Some(opcode) = opcode {
+                    known.in_c_call = interpreter.opcodes.calls(opcode);
+                }
+                let unsettled =
+                    opcode.is_some_and(|opcode| interpreter.opcodes.is_unsettled(opcode));
+                let pause = 2 * look.pause;
+                known.look_again = (unsettled && pause <= LONGEST_PAUSE).then_some(Look {
+                    due: self.batch + pause,
+                    pause,
+                });
+            }
+            return known.in_c_call;
+        }
+        false
     }
 
     fn resolve(
@@ -212,11 +266,10 @@ impl Resolver {
                 frame: known.frame,
             }))
         });
-        let in_c_call = inside_out.first().is_some_and(|known| known.in_c_call);
         Resolved {
             stack,
             whole,
-            in_c_call,
+            in_c_call: false,
             suspect,
         }
     }
@@ -256,10 +309,15 @@ impl Resolver {
             function: known.function,
             line,
         };
+        let unsettled = opcode.is_some_and(|opcode| interpreter.opcodes.is_unsettled(opcode));
         let known = KnownFrame {
             frame: profile.places.add_frame(frame),
             in_c_call: opcode.is_some_and(|opcode| interpreter.opcodes.calls(opcode)),
             is_trampoline: known.code.name == TRAMPOLINE,
+            look_again: unsettled.then_some(Look {
+                due: self.batch + 1,
+                pause: 1,
+            }),
         };
         self.frames.insert((raw.code, raw.instruction), known);
         Some(known)

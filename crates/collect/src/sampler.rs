@@ -26,6 +26,10 @@ const NO_CPU: u32 = u32::MAX;
 const MAX_HANDOVERS: u32 = 6;
 /// A timekeeper without work looks for some this often, should a wake-up ever be missed.
 const IDLE: Duration = Duration::from_millis(50);
+/// Unlimited reading that has got nothing for this long asks for a sample on the target's CPU.
+const OVERDUE_NS: u64 = 1_000_000;
+/// A thread that was met between two stacks is let go on for so long before it is read again.
+const BETWEEN_STACKS_NS: u64 = 20_000;
 /// A reader counts its own CPU time once in so many calls.
 const CALLS_PER_COUNT: u64 = 50;
 
@@ -54,6 +58,8 @@ pub(crate) struct Slot {
     /// The CPU whose reader serves this process.
     cpu: AtomicU32,
     handovers: AtomicU32,
+    /// When it was sampled last from anywhere.
+    done_ns: AtomicU64,
     lost: AtomicBool,
 }
 
@@ -69,6 +75,7 @@ impl Slot {
             batch: Mutex::new(Batch::default()),
             cpu: AtomicU32::new(NO_CPU),
             handovers: AtomicU32::new(0),
+            done_ns: AtomicU64::new(0),
             lost: AtomicBool::new(false),
         }
     }
@@ -81,6 +88,11 @@ impl Slot {
     /// The samples taken and not yet fetched.
     pub(crate) fn batch(&self) -> MutexGuard<'_, Batch> {
         self.batch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True if there was no sample for so long that one must be had, whatever it costs.
+    fn is_overdue(&self, now_ns: u64) -> bool {
+        now_ns.saturating_sub(self.done_ns.load(Ordering::Relaxed)) > OVERDUE_NS
     }
 
     /// True once the interpreter could not be read any more.
@@ -399,19 +411,26 @@ impl Calls {
 /// Samples one process from the CPU of the calling reader; true if somebody held the GIL.
 fn serve(shared: &Arc<Shared>, slot: &Arc<Slot>, cpu: u32, pinned: bool, safe: bool) -> bool {
     let start = clock::now_ns();
-    let switches = (!safe).then(affinity::own_switches);
+    let mut switches = (!safe).then(affinity::own_switches);
     let mut reader = slot.reader();
     let mut batch = slot.batch();
-    let kept = (batch.samples.len(), batch.frames.len());
+    let kept = batch.mark();
     let outsider = !pinned || slot.handovers.load(Ordering::Relaxed) > MAX_HANDOVERS;
-    let mut outcome = match outsider {
-        true => reader.double(start, &mut batch),
-        false => reader.co_scheduled(cpu, start, &mut batch),
+    let take = |reader: &mut ProcessReader, batch: &mut Batch| match outsider {
+        true => reader.double(start, batch),
+        false => reader.co_scheduled(cpu, start, batch),
     };
+    let mut outcome = take(&mut reader, &mut batch);
+    if outcome == Tick::Done && reader.is_between_stacks() {
+        batch.take_back(kept);
+        clock::sleep_until(clock::now_ns() + BETWEEN_STACKS_NS);
+        switches = switches.map(|_| affinity::own_switches());
+        outcome = take(&mut reader, &mut batch);
+        reader.looked_again();
+    }
     // Being preempted in the middle would let the target run: then nothing was proved.
     if switches.is_some_and(|before| affinity::own_switches() != before) && outcome == Tick::Done {
-        batch.samples.truncate(kept.0);
-        batch.frames.truncate(kept.1);
+        batch.take_back(kept);
         outcome = Tick::Moved;
     }
     let held = reader.was_held();
@@ -446,20 +465,33 @@ fn roam(shared: &Arc<Shared>) {
     let mut jitter = Jitter::new(7);
     let mut cpu_time = clock::thread_cpu_ns();
     let mut planned = clock::now_ns();
+    let mut slots: Vec<Arc<Slot>> = Vec::new();
+    let mut calls: u64 = 0;
     while !shared.stopping() {
         let woken = clock::now_ns();
         let interval = shared.interval_ns.load(Ordering::Relaxed);
         if interval > 0 && woken.saturating_sub(planned) > interval / 2 {
             shared.counters.late.fetch_add(1, Ordering::Relaxed);
         }
-        let slots = shared.slots();
+        let known = shared.slots.read().unwrap_or_else(PoisonError::into_inner);
+        if !known
+            .iter()
+            .map(Arc::as_ptr)
+            .eq(slots.iter().map(Arc::as_ptr))
+        {
+            slots.clone_from(&known);
+        }
+        drop(known);
         for slot in &slots {
             // A process that was handed to a pinned reader is being read there.
             if !slot.is_lost() && slot.cpu.load(Ordering::Acquire) == NO_CPU {
                 serve_from_anywhere(shared, slot);
             }
         }
-        shared.add_cpu_time(&mut cpu_time);
+        calls += 1;
+        if interval > 0 || calls.is_multiple_of(CALLS_PER_COUNT) {
+            shared.add_cpu_time(&mut cpu_time);
+        }
         let now = clock::now_ns();
         let pause = if slots.is_empty() {
             1_000_000
@@ -471,12 +503,15 @@ fn roam(shared: &Arc<Shared>) {
             clock::sleep_until(planned);
         }
     }
+    shared.add_cpu_time(&mut cpu_time);
 }
 
 fn serve_from_anywhere(shared: &Arc<Shared>, slot: &Arc<Slot>) {
     let start = clock::now_ns();
     let mut reader = slot.reader();
     let mut batch = slot.batch();
+    let unlimited = shared.interval_ns.load(Ordering::Relaxed) == 0;
+    reader.set_unlimited(unlimited);
     let outcome = match shared.way {
         Way::Stopped => {
             let outcome = reader.stopped(start, &mut batch, |tid| Stopped::stop(tid).ok());
@@ -494,9 +529,14 @@ fn serve_from_anywhere(shared: &Arc<Shared>, slot: &Arc<Slot>) {
     drop(reader);
     match outcome {
         Tick::Done => {
+            slot.done_ns.store(start, Ordering::Relaxed);
             shared.counters.ticks.fetch_add(1, Ordering::Relaxed);
         }
         Tick::Lost => slot.lost.store(true, Ordering::Relaxed),
+        Tick::Moved | Tick::Elsewhere(_) if unlimited && !slot.is_overdue(start) => {
+            // The next attempt comes at once, and its samples stand for this time too.
+            shared.counters.moved.fetch_add(1, Ordering::Relaxed);
+        }
         Tick::Moved | Tick::Elsewhere(_) => {
             // Dropping it would bias the profile against code that calls and returns fast.
             match holder_cpu {

@@ -1,24 +1,55 @@
 //! Reading under 3.15's frame sequence counter (L1), where the user allows 8 bytes to be written.
 //!
-//! Since 3.15 a thread state has a word `last_profiled_frame` for profilers to write. Before the
-//! interpreter pops the frame it names, it moves the word to the caller and counts up
-//! `last_profiled_frame_seq` (CPython, `Include/internal/pycore_interpframe.h`). So: write the
-//! current frame there, read the stack, look again. If word and counter are unchanged, that frame
-//! was never popped meanwhile; a frame that is not popped keeps its callers, so the stack is true.
+//! Since 3.15 a thread state has a word `last_profiled_frame` for profilers to write. Whenever the
+//! interpreter takes the frame it names off the stack, it moves the word to the caller and counts
+//! up `last_profiled_frame_seq` (CPython, `Include/internal/pycore_interpframe.h`). The word with
+//! its count is called *anchor* here.
+//!
+//! # The proof
+//!
+//! 1. *An anchor that is known to be alive stays known.* A frame with Python code that leaves the
+//!    stack moves the anchor. This is the interpreter's promise; the machine code of Debian's 3.15.2
+//!    keeps it in thirteen places, among them clearing a frame after a return or an exception, and
+//!    a generator that yields, is made or is freed. Before that, nothing of
+//!    the frame is overwritten: a return first makes the caller current, then moves the anchor, then
+//!    clears the frame. So of two copies of a thread state with the same word and count, if the
+//!    frame was on the stack in the first one, it was there all the time up to the second. And if
+//!    word and count changed, then by the interpreter, to the caller of a frame just taken off:
+//!    that one is on the stack, and the new anchor is known to be alive without another write.
+//! 2. *How the first one becomes known.* We write a frame that was current a moment ago; it may be
+//!    gone by then, and its address used again. It is known to be alive when a copy shows it as the
+//!    current frame under the same word. Were it taken off between the reading of the one word and
+//!    of the other, in whatever order they are read, the anchor would have moved and the next copy,
+//!    which has to show the same anchor, would not.
+//! 3. *A frame on the stack keeps its callers*: who they are, their code, and where they stand. Only
+//!    its own instruction moves on, and any it was at is true. So if an anchor was alive in two
+//!    copies of the thread state, and the current frame in one of them, then the frames from it
+//!    outwards, read in between, are a stack that the thread had: *exact*.
+//!
+//! What is not proved, and so is never called exact:
+//!
+//! * *Frames above the anchor.* The slot above a living frame need not hold a callee of its own: it
+//!   may keep the code of a generator function that was called from a generator in between (making
+//!   a generator does not clear the slot), with the caller of a frame being pushed just now.
+//! * *A frame that C code left on the C stack* (`FRAME_OWNED_BY_INTERPRETER`). No place was found
+//!   that counts when it goes, and the next one has the same address. It proves nothing.
+//! * *A word that changed without a count.* Somebody else wrote it. It is given up too.
 
 use crate::batch::Batch;
+use crate::burst::word;
 use crate::group::Group;
 use crate::interpreter::Interpreter;
 use crate::process_reader::Tick;
 use pitstop_cpython::Memory;
 use pitstop_model::{Reading, Verdict};
+use pitstop_target::LiveMemory;
 
 /// Moments that may be torn before the next one is waited for.
 const ATTEMPTS: u32 = 24;
 
 /// The words of a thread state that this protocol needs.
 #[derive(Clone, Copy, Debug)]
-struct Words {
+pub(crate) struct Words {
     frame: u64,
     anchor: u64,
     sequence: u64,
@@ -26,7 +57,7 @@ struct Words {
 
 impl Words {
     /// `None` for an interpreter without them.
-    fn of(interpreter: &Interpreter) -> Option<Self> {
+    pub(crate) fn of(interpreter: &Interpreter) -> Option<Self> {
         let thread = &interpreter.layout.thread;
         Some(Self {
             frame: thread.frame,
@@ -120,4 +151,153 @@ pub(crate) fn sample(
         }
     }
     Some(Tick::Moved)
+}
+
+/// A frame that the anchor names and that has not been popped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Alive {
+    pub(crate) frame: u64,
+    sequence: u64,
+}
+
+/// What is known about the anchor of one thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Anchor {
+    thread: u64,
+    /// The frame it names, if that is known to be on the stack.
+    alive: Option<Alive>,
+    /// What was written and not yet seen to be on the stack.
+    written: u64,
+    /// What the last copy of the thread state showed.
+    current: u64,
+    sequence: u64,
+    /// It is too far from the current frame to be of use.
+    worn: bool,
+}
+
+impl Anchor {
+    /// Makes sure that there is an anchor in the thread state.
+    pub(crate) fn renew(&mut self, words: Words, memory: &LiveMemory, thread: u64) {
+        if self.thread != thread {
+            *self = Self {
+                thread,
+                worn: true,
+                ..Self::default()
+            };
+        }
+        if !self.worn && (self.alive.is_some() || self.written != 0) {
+            return;
+        }
+        if self.current == 0 {
+            let mut current = [0; 8];
+            if memory
+                .read(thread.wrapping_add(words.frame), &mut current)
+                .is_err()
+            {
+                return;
+            }
+            self.current = u64::from_ne_bytes(current);
+        }
+        let address = thread.wrapping_add(words.anchor);
+        self.alive = None;
+        self.written = match memory.write_word(address, self.current) {
+            Ok(()) => self.current,
+            Err(_) => 0,
+        };
+        self.worn = false;
+    }
+
+    /// Looks at the next copy of the thread state. The frame returned was on the stack when the
+    /// copy was made; if the next copy returns the same, it has been on it all the time.
+    pub(crate) fn see(&mut self, words: Words, prefix: &[u8]) -> Option<Alive> {
+        let [frame, current, sequence] =
+            [words.anchor, words.frame, words.sequence].map(|offset| word(prefix, offset));
+        let now = Alive { frame, sequence };
+        let counted = sequence != self.sequence;
+        self.alive = match self.alive {
+            _ if frame == 0 => None,
+            Some(known) if known.frame == frame => Some(now),
+            // The interpreter never moves it without counting: somebody else did.
+            Some(_) => counted.then_some(now),
+            None if self.written == 0 => None,
+            None if self.written == frame => (current == frame).then_some(now),
+            None => counted.then_some(now),
+        };
+        if self.alive.is_some() || frame != self.written {
+            self.written = 0;
+        }
+        (self.current, self.sequence) = (current, sequence);
+        self.alive
+    }
+
+    /// Takes note how many samples it proved.
+    pub(crate) fn judge(&mut self, proved: usize) {
+        self.worn = proved == 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: Words = Words {
+        frame: 0,
+        anchor: 8,
+        sequence: 16,
+    };
+
+    fn state(current: u64, anchor: u64, sequence: u64) -> Vec<u8> {
+        [current, anchor, sequence]
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect()
+    }
+
+    /// An anchor that was just written and then seen in these states.
+    fn seen(written: u64, states: &[(u64, u64, u64)]) -> Vec<Option<u64>> {
+        let mut anchor = Anchor {
+            written,
+            sequence: 7,
+            ..Anchor::default()
+        };
+        let see = |&(current, word, sequence): &(u64, u64, u64)| {
+            let alive = anchor.see(WORDS, &state(current, word, sequence));
+            alive.map(|alive| alive.frame)
+        };
+        states.iter().map(see).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_alive_once_it_was_current() {
+        let states = [(0x200, 0x100, 7), (0x100, 0x100, 7), (0x300, 0x100, 7)];
+        assert_eq!(seen(0x100, &states), [None, Some(0x100), Some(0x100)]);
+    }
+
+    #[test]
+    fn the_interpreter_moves_it_to_a_frame_that_is_alive() {
+        let states = [(0x100, 0x100, 7), (0x90, 0x80, 8), (0x80, 0x70, 9)];
+        assert_eq!(seen(0x100, &states), [Some(0x100), Some(0x80), Some(0x70)]);
+        // Before it was ever seen to be alive: whoever moved it knew.
+        assert_eq!(seen(0x100, &[(0x90, 0x80, 8)]), [Some(0x80)]);
+    }
+
+    #[test]
+    fn a_popped_frame_with_the_same_address_is_another_anchor() {
+        let mut anchor = Anchor {
+            written: 0x100,
+            ..Anchor::default()
+        };
+        let first = anchor.see(WORDS, &state(0x100, 0x100, 7));
+        let second = anchor.see(WORDS, &state(0x100, 0x100, 9));
+        assert!(first.is_some() && second.is_some());
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn a_word_that_somebody_else_wrote_is_given_up() {
+        let states = [(0x100, 0x100, 7), (0x500, 0x500, 7), (0x500, 0x500, 7)];
+        assert_eq!(seen(0x100, &states), [Some(0x100), None, None]);
+        let taken_back = [(0x100, 0x100, 7), (0x100, 0, 7)];
+        assert_eq!(seen(0x100, &taken_back), [Some(0x100), None]);
+    }
 }

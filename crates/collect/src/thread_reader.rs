@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 /// Frames beyond this are cut off with a verdict that says so.
 pub(crate) const MAX_DEPTH: usize = 4096;
 /// The most pages one walk may fetch beyond its guess: enough for [`MAX_DEPTH`] frames.
-const MAX_FETCHES: u32 = 256;
+pub(crate) const MAX_FETCHES: u32 = 256;
 /// Remembered frame sizes beyond this are forgotten and read again.
 const MAX_FRAME_SIZES: usize = 65_536;
 
@@ -223,29 +223,34 @@ impl ThreadReader {
         self.first.end.unwrap_or(WalkEnd::Gone)
     }
 
-    /// True if both copies show the same stack. The innermost instruction may differ: a thread
-    /// that runs moves on within its frame, and any of its lines is true.
+    /// True if both copies show the same stack.
     pub(crate) fn copies_agree(&self) -> bool {
-        let (first, second) = (&self.first.frames, &self.second.frames);
         // Two torn walks can fail alike; a walk that is cut off at the limit is true as far as it goes.
-        let ended = matches!(self.first.end, Some(WalkEnd::Complete | WalkEnd::TooDeep));
+        let ended = matches!(
+            self.first.end,
+            Some(WalkEnd::Complete | WalkEnd::Entering | WalkEnd::TooDeep)
+        );
         ended
             && self.first.end == self.second.end
-            && first.len() == second.len()
-            && first.iter().zip(second).enumerate().all(|(depth, (a, b))| {
-                a.code == b.code
-                    && a.address == b.address
-                    && (depth == 0 || a.instruction == b.instruction)
-            })
+            && is_same_stack(&self.first.frames, &self.second.frames)
     }
 
     /// Checks the structure of the first copy, as far as the interpreter allows. Two torn copies
     /// can agree when a program alternates between two stacks in step with the reading; but then
     /// frames of one stack usually do not fit on those of the other.
     pub(crate) fn is_plausible(&mut self, interpreter: &Interpreter) -> bool {
-        self.is_still_current(interpreter)
-            && self.is_contiguous(interpreter)
-            && self.callers_stand_at_calls(interpreter)
+        if !self.is_still_current(interpreter) {
+            return false;
+        }
+        let frames = std::mem::take(&mut self.first.frames);
+        let fits = self.fits_together(&frames, interpreter);
+        self.first.frames = frames;
+        fits
+    }
+
+    /// Checks what can be known about frames of one stack that belong together.
+    pub(crate) fn fits_together(&mut self, frames: &[RawFrame], interpreter: &Interpreter) -> bool {
+        self.is_contiguous(frames, interpreter) && self.callers_stand_at_calls(frames, interpreter)
     }
 
     /// Looks once more at the innermost frame: still the current one, still of the same code. Memory
@@ -278,14 +283,12 @@ impl ThreadReader {
 
     /// From 3.13 on the instruction of a caller can be looked at: it must be one that can run
     /// Python code. Before, it may be an inline cache entry, which tells nothing.
-    fn callers_stand_at_calls(&mut self, interpreter: &Interpreter) -> bool {
+    fn callers_stand_at_calls(&mut self, frames: &[RawFrame], interpreter: &Interpreter) -> bool {
         if interpreter.layout.minor < 13 {
             return true;
         }
-        let Self {
-            first, call_sites, ..
-        } = self;
-        first.frames.iter().skip(1).all(|caller| {
+        let call_sites = &mut self.call_sites;
+        frames.iter().skip(1).all(|caller| {
             let site = (caller.code, caller.instruction);
             if let Some(&can_call) = call_sites.get(&site) {
                 return can_call;
@@ -310,11 +313,10 @@ impl ThreadReader {
     /// From 3.12 on the size of a frame is known: on the data stack each frame begins where its
     /// caller's frame ends. A frame of an earlier call, left above a freshly pushed caller,
     /// usually does not.
-    fn is_contiguous(&mut self, interpreter: &Interpreter) -> bool {
+    fn is_contiguous(&mut self, frames: &[RawFrame], interpreter: &Interpreter) -> bool {
         let Some(at) = interpreter.layout.code.frame_size else {
             return true;
         };
-        let frames = &self.first.frames;
         for pair in frames.windows(2) {
             let (callee, caller) = (pair[0], pair[1]);
             // Frames of generators lie elsewhere, and so does the first frame of a new chunk.
@@ -418,4 +420,15 @@ impl ThreadReader {
     pub(crate) fn is_captured(&self) -> bool {
         self.captured.is_some() && self.blocked.is_some() && self.captured == self.sched
     }
+}
+
+/// True if two copies show the same stack. The innermost instruction may differ: a thread that
+/// runs moves on within its frame, and any of its lines is true.
+pub(crate) fn is_same_stack(first: &[RawFrame], second: &[RawFrame]) -> bool {
+    first.len() == second.len()
+        && first.iter().zip(second).enumerate().all(|(depth, (a, b))| {
+            a.code == b.code
+                && a.address == b.address
+                && (depth == 0 || a.instruction == b.instruction)
+        })
 }

@@ -116,6 +116,10 @@ pub struct FrameLayout {
     pub owner_c_stack: Option<u8>,
     /// 3.11 only: `_PyCFrame.current_frame`, and on 3.12, where it is 0.
     pub cframe_current_frame: u64,
+    /// 3.11 and 3.12: `_PyCFrame.previous`, that of the C code further out.
+    pub cframe_previous: Option<u64>,
+    /// 3.11 only: `is_entry`, one byte; true for the frame that C code entered the interpreter with.
+    pub is_entry: Option<u64>,
     /// The first local variable: `f_localsplus`, `localsplus`.
     pub locals: u64,
 }

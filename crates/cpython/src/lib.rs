@@ -27,7 +27,7 @@ mod text;
 pub mod version;
 
 pub use code::{Code, Fingerprint, read_fingerprint};
-pub use frame::{RawFrame, WalkEnd, walk};
+pub use frame::{RawFrame, WalkEnd, walk, walk_from};
 pub use layout::Layout;
 pub use linecache::linecache_texts;
 pub use linetable::line_at;

@@ -18,6 +18,7 @@ use crate::opcode_sets;
 #[derive(Debug, PartialEq, Eq)]
 pub struct OpcodeSets {
     pub(crate) calls: [u64; 4],
+    pub(crate) unsettled: [u64; 4],
     pub(crate) never_calls: [u64; 4],
     pub(crate) opaque: [u64; 4],
     pub(crate) cache_entries: [u8; 256],
@@ -26,6 +27,7 @@ pub struct OpcodeSets {
 /// What we know of a version we do not know: nothing calls and nothing never calls.
 static UNKNOWN: OpcodeSets = OpcodeSets {
     calls: [0; 4],
+    unsettled: [0; 4],
     never_calls: [0; 4],
     opaque: [u64::MAX; 4],
     cache_entries: [0; 256],
@@ -38,11 +40,19 @@ pub fn for_version(minor: u8) -> &'static OpcodeSets {
 }
 
 impl OpcodeSets {
-    /// True at an instruction whose work is a call: the CALL family with its specialised and
-    /// instrumented forms, intrinsics, `IMPORT_NAME`.
+    /// True at an instruction whose work is a call of C code, as far as the instruction tells: the
+    /// CALL family with its specialised and instrumented forms, intrinsics, `IMPORT_NAME`. Not the
+    /// specialised forms that push a Python frame.
     #[must_use]
     pub fn calls(&self, opcode: u8) -> bool {
         contains(&self.calls, opcode)
+    }
+
+    /// True at a call that will be replaced by a specialised form once it has run a few times (3.11
+    /// and later): whether it calls C code is better asked again.
+    #[must_use]
+    pub fn is_unsettled(&self, opcode: u8) -> bool {
+        contains(&self.unsettled, opcode)
     }
 
     /// True at an instruction during which no Python code can run, so that its frame cannot be

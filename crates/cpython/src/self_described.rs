@@ -266,6 +266,8 @@ impl Description<'_> {
             owner: Some(owner),
             owner_c_stack: table.frame.owner_c_stack,
             cframe_current_frame: table.frame.cframe_current_frame,
+            cframe_previous: table.frame.cframe_previous,
+            is_entry: table.frame.is_entry,
             locals: self.at("interpreter_frame.localsplus", 8)?,
         })
     }

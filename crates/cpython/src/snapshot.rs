@@ -49,6 +49,11 @@ impl Snapshot {
     ///
     /// `fetches` is how many further reads the walk may make on its own.
     pub fn begin(&mut self, fetches: u32) {
+        self.begin_with_slack(fetches, SLACK);
+    }
+
+    /// Like [`Snapshot::begin`], with room for the stack to grow by `slack` bytes.
+    pub fn begin_with_slack(&mut self, fetches: u32, slack: u64) {
         let mut kept = 0;
         for index in 0..self.live {
             let range = &mut self.ranges[index];
@@ -56,7 +61,7 @@ impl Snapshot {
                 continue;
             }
             let start = range.used_from & !63;
-            let end = (range.used_to + SLACK).min(start.saturating_add(MAX_RANGE));
+            let end = (range.used_to + slack).min(start.saturating_add(MAX_RANGE));
             // The slack must not reach into a page the walk has not touched: it may not exist.
             let end = end.min((range.used_to + PAGE - 1) & !(PAGE - 1));
             range.start = start;
@@ -68,6 +73,38 @@ impl Snapshot {
             kept += 1;
         }
         self.live = kept;
+        self.last = 0;
+        self.fetches_left = fetches;
+        self.missed = false;
+    }
+
+    /// Starts a sample with the guess of another snapshot that has just begun. The walk may make
+    /// no reads of its own.
+    pub fn begin_like(&mut self, other: &Self) {
+        let guesses = &other.ranges[..other.live];
+        if self.ranges.len() < guesses.len() {
+            self.ranges.resize(guesses.len(), Range::default());
+        }
+        for (range, guess) in self.ranges.iter_mut().zip(guesses) {
+            range.start = guess.start;
+            range.bytes.resize(guess.bytes.len(), 0);
+            range.used_from = u64::MAX;
+            range.used_to = 0;
+            range.valid = false;
+        }
+        self.live = guesses.len();
+        self.last = 0;
+        self.fetches_left = 0;
+        self.missed = false;
+    }
+
+    /// Starts a new sample with the guess of the last one: its walk told nothing.
+    pub fn begin_again(&mut self, fetches: u32) {
+        for range in &mut self.ranges[..self.live] {
+            range.used_from = u64::MAX;
+            range.used_to = 0;
+            range.valid = false;
+        }
         self.last = 0;
         self.fetches_left = fetches;
         self.missed = false;

@@ -75,6 +75,8 @@ pub const V3_8: Layout = Layout {
         owner: None,
         owner_c_stack: None,
         cframe_current_frame: 0,
+        cframe_previous: None,
+        is_entry: None,
         locals: 360,
     },
     code: CodeLayout {
@@ -201,6 +203,8 @@ pub const V3_9: Layout = Layout {
         owner: None,
         owner_c_stack: None,
         cframe_current_frame: 0,
+        cframe_previous: None,
+        is_entry: None,
         locals: 360,
     },
     code: CodeLayout {
@@ -327,6 +331,8 @@ pub const V3_10: Layout = Layout {
         owner: None,
         owner_c_stack: None,
         cframe_current_frame: 0,
+        cframe_previous: None,
+        is_entry: None,
         locals: 352,
     },
     code: CodeLayout {
@@ -453,6 +459,8 @@ pub const V3_11: Layout = Layout {
         owner: Some(69),
         owner_c_stack: None,
         cframe_current_frame: 8,
+        cframe_previous: Some(16),
+        is_entry: Some(68),
         locals: 72,
     },
     code: CodeLayout {
@@ -579,6 +587,8 @@ pub const V3_12: Layout = Layout {
         owner: Some(70),
         owner_c_stack: Some(3),
         cframe_current_frame: 0,
+        cframe_previous: Some(8),
+        is_entry: None,
         locals: 72,
     },
     code: CodeLayout {
@@ -705,6 +715,8 @@ pub const V3_13: Layout = Layout {
         owner: Some(70),
         owner_c_stack: Some(3),
         cframe_current_frame: 0,
+        cframe_previous: None,
+        is_entry: None,
         locals: 72,
     },
     code: CodeLayout {
@@ -831,6 +843,8 @@ pub const V3_14: Layout = Layout {
         owner: Some(74),
         owner_c_stack: Some(3),
         cframe_current_frame: 0,
+        cframe_previous: None,
+        is_entry: None,
         locals: 80,
     },
     code: CodeLayout {
@@ -957,6 +971,8 @@ pub const V3_15: Layout = Layout {
         owner: Some(74),
         owner_c_stack: Some(3),
         cframe_current_frame: 0,
+        cframe_previous: None,
+        is_entry: None,
         locals: 80,
     },
     code: CodeLayout {

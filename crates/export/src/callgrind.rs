@@ -61,7 +61,11 @@ pub(crate) fn write_graph(graph: &Graph, out: &mut dyn Write) -> io::Result<()> 
         for &(callee, position) in &callees[index] {
             let target = &functions[callee];
             for (line, site) in &target.callers[position].1.sites {
-                writeln!(out, "cfl={}", files.name(&file_of(target)))?;
+                // As valgrind does; callgrind_annotate otherwise takes a file below the working
+                // directory, which it names in two ways, for two.
+                if target.label.file != function.label.file {
+                    writeln!(out, "cfl={}", files.name(&file_of(target)))?;
+                }
                 writeln!(out, "cfn={}", called.name_of(callee, &names[callee]))?;
                 writeln!(out, "calls={} {}", site.calls, target.label.line.max(0))?;
                 let line = if *line == 0 { def } else { i64::from(*line) };

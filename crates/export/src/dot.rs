@@ -4,6 +4,7 @@
 //! and how often it was called. An arrow is a caller's share and count. Colour goes with the share
 //! of the whole, from blue to red. What has less than half a percent of the time is left out, arrows
 //! below a tenth of a percent too, because the rest would bury the picture; a note says how many.
+//! Some functions are shown in any case, with all arrows between them.
 
 use crate::Options;
 use crate::amount::{counted, duration, share};
@@ -17,6 +18,8 @@ use std::io::{self, Write};
 const LEAST_FUNCTION: f64 = 0.005;
 /// Arrows with a smaller share of the time are left out.
 const LEAST_ARROW: f64 = 0.001;
+/// So many of the costliest are shown in any case: in a flat profile nothing has half a percent.
+const FEWEST_FUNCTIONS: usize = 20;
 /// The most functions in a picture; Graphviz needs minutes for more.
 const MOST_FUNCTIONS: usize = 500;
 
@@ -28,11 +31,11 @@ pub(crate) fn write_graph(graph: &Graph, out: &mut dyn Write) -> io::Result<()> 
     let functions = &graph.calls.functions;
     let names = graph.names();
     let part = |ns: u64| part(ns, graph.total_ns);
-    let mut shown: Vec<usize> = (0..functions.len())
-        .filter(|&index| part(functions[index].cumulative_ns) >= LEAST_FUNCTION)
-        .collect();
+    let mut shown: Vec<usize> = (0..functions.len()).collect();
     shown.sort_by_key(|&index| (u64::MAX - functions[index].cumulative_ns, index));
-    shown.truncate(MOST_FUNCTIONS);
+    let large =
+        shown.partition_point(|&index| part(functions[index].cumulative_ns) >= LEAST_FUNCTION);
+    shown.truncate(large.clamp(FEWEST_FUNCTIONS, MOST_FUNCTIONS));
     shown.sort_unstable();
     let mut arrows = Vec::new();
     let mut all_arrows = 0;
@@ -42,9 +45,8 @@ pub(crate) fn write_graph(graph: &Graph, out: &mut dyn Write) -> io::Result<()> 
             continue;
         }
         for (caller, edge) in &function.callers {
-            let is_seen = part(edge.cumulative_ns) >= LEAST_ARROW
-                || edge.cumulative_ns == 0 && graph.total_ns == 0;
-            if is_seen && shown.binary_search(caller).is_ok() {
+            let is_large = part(edge.cumulative_ns) >= LEAST_ARROW || large < FEWEST_FUNCTIONS;
+            if is_large && shown.binary_search(caller).is_ok() {
                 arrows.push((*caller, index, edge));
             }
         }
@@ -104,7 +106,7 @@ fn note(graph: &Graph, functions: usize, arrows: usize) -> Vec<String> {
     )];
     if functions + arrows > 0 {
         lines.push(format!(
-            "left out: {} below 0.5 %, {} below 0.1 %",
+            "left out: {} with least time, {}",
             counted(functions as u64, "function", "functions"),
             counted(arrows as u64, "arrow", "arrows")
         ));

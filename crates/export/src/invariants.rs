@@ -1,14 +1,14 @@
 //! What holds for every format: same totals and same top function as the profile, same bytes
 //! each time, and foreign tools agree.
 
-use crate::testing::{self, export, hostile, pythons, skip};
+use crate::testing::{self, export, hostile, pythons, run_python, skip, traced};
 use crate::{Format, Granularity, Options, Selection, selection};
 use pitstop_model::Profile;
 use serde_json::Value;
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const TOP: &str = "Report.dedupe";
 
@@ -208,11 +208,21 @@ fn json_keeps_the_fields_of_version_1() {
             "thread state wait verdict reason samples wall_ns stack",
         ),
         ("/curve/0", "time_ns rss_bytes cpu_ns"),
+        ("/", "calls calls_lost"),
     ] {
         let object = file.pointer(table.trim_end_matches('/')).expect(table);
         for field in fields.split(' ') {
             assert!(object.get(field).is_some(), "{table} has lost `{field}`");
         }
+    }
+    let text = export(&traced(), Format::Json, &Options::default());
+    let file: Value = serde_json::from_slice(&text).expect("JSON");
+    let fields = "thread stack calls resumptions raised self_ns raw_self_ns waited_ns";
+    for field in fields.split(' ') {
+        assert!(
+            file["calls"][0].get(field).is_some(),
+            "a call has lost `{field}`"
+        );
     }
 }
 
@@ -220,29 +230,17 @@ fn json_keeps_the_fields_of_version_1() {
 fn every_format_gives_the_same_bytes_twice() {
     for format in Format::ALL {
         for options in all_options() {
-            let (first, second) = (hostile(), hostile());
-            assert!(
-                export(&first, format, &options) == export(&second, format, &options),
-                "{format:?} {options:?}"
-            );
+            for make in [hostile, traced] {
+                if make().spans.is_empty() && format == Format::Chrome {
+                    continue;
+                }
+                assert!(
+                    export(&make(), format, &options) == export(&make(), format, &options),
+                    "{format:?} {options:?}"
+                );
+            }
         }
     }
-}
-
-/// Runs `script` with the export on its standard input and returns what it prints.
-fn run_python(python: &Path, script: &str, input: &[u8]) -> String {
-    let mut child = Command::new(python)
-        .args(["-I", "-X", "utf8", "-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the interpreter starts");
-    let mut stdin = child.stdin.take().expect("it was piped");
-    stdin.write_all(input).expect("the script reads all");
-    drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    assert!(output.status.success(), "{} failed", python.display());
-    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 const LOAD_PSTATS: &str = r#"

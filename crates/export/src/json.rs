@@ -9,7 +9,8 @@
 use crate::Options;
 use crate::selection::{Selected, selected};
 use pitstop_model::{
-    Descriptor, ExitStatus, FileKind, Id, Method, Profile, Reading, Reason, ThreadState, Verdict,
+    CallCost, CallPath, Descriptor, ExitStatus, FileKind, Id, Method, Profile, Reading, Reason,
+    ThreadState, Verdict,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -33,6 +34,10 @@ struct Document<'a> {
     frames: Vec<Frame>,
     waits: Vec<Wait<'a>>,
     rows: Vec<Row>,
+    /// Call paths of a trace with exact counts; empty for samples.
+    calls: Vec<Call>,
+    /// Calls that found no room.
+    calls_lost: u64,
     curve: Vec<CurvePoint>,
 }
 
@@ -162,6 +167,22 @@ struct Row {
 }
 
 #[derive(Serialize)]
+struct Call {
+    thread: usize,
+    /// Frames from outermost to innermost. A caller's line is the line of its call, the innermost
+    /// one is 0.
+    stack: Vec<usize>,
+    calls: u64,
+    /// Times a generator or coroutine was resumed.
+    resumptions: u64,
+    raised: u64,
+    self_ns: u64,
+    /// With what tracing took.
+    raw_self_ns: u64,
+    waited_ns: u64,
+}
+
+#[derive(Serialize)]
 struct CurvePoint {
     time_ns: u64,
     rss_bytes: u64,
@@ -197,6 +218,8 @@ pub(crate) fn write(profile: &Profile, options: &Options, out: &mut dyn Write) -
         frames: frames(profile),
         waits: waits(profile),
         rows,
+        calls: calls(profile),
+        calls_lost: profile.calls.lost,
         curve: curve(profile),
     };
     serde_json::to_writer(&mut *out, &document)?;
@@ -219,6 +242,25 @@ fn count_functions(profile: &Profile, one: &Selected, functions: &mut [Function<
         functions[index].total_samples += one.samples;
         functions[index].total_ns += one.wall_ns;
     }
+}
+
+fn calls(profile: &Profile) -> Vec<Call> {
+    let call = |(path, cost): (CallPath, CallCost)| {
+        let frames = profile.places.frames_of(Some(path.stack));
+        let mut stack: Vec<usize> = frames.map(Id::index).collect();
+        stack.reverse();
+        Call {
+            thread: path.thread.index(),
+            stack,
+            calls: cost.calls,
+            resumptions: cost.resumptions,
+            raised: cost.raised,
+            self_ns: cost.self_ns,
+            raw_self_ns: cost.raw_self_ns,
+            waited_ns: cost.waited_ns,
+        }
+    };
+    profile.calls.iter().map(call).collect()
 }
 
 fn row(profile: &Profile, one: &Selected) -> Row {

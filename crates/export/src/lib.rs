@@ -47,6 +47,8 @@ mod write;
 mod invariants;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod traced;
 
 pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;

@@ -4,7 +4,7 @@
 //! would make every total wrong without a sign, so they become places with a name in brackets.
 
 use crate::selection::Granularity;
-use pitstop_model::{FileKind, FunctionId, Profile, Reason, Row, Verdict};
+use pitstop_model::{FileKind, FunctionId, Method, Profile, Reason, Row, Verdict};
 use std::borrow::Cow;
 
 /// A step of an exported stack.
@@ -85,6 +85,7 @@ pub(crate) fn places(profile: &Profile, row: Row, granularity: Granularity) -> V
             Verdict::Exact | Verdict::Validated => Place::NoPython,
         }];
     };
+    let is_traced = profile.meta.method == Method::Tracing;
     let mut places: Vec<Place> = profile
         .places
         .frames_of(Some(stack))
@@ -92,6 +93,10 @@ pub(crate) fn places(profile: &Profile, row: Row, granularity: Granularity) -> V
             let frame = profile.places.frame(frame);
             let line = match granularity {
                 Granularity::Function => profile.places.function(frame.function).first_line,
+                // Own lines are not timed in a trace: the `def` stands for all of them.
+                Granularity::Line if frame.line == 0 && is_traced => {
+                    profile.places.function(frame.function).first_line
+                }
                 Granularity::Line => frame.line,
             };
             Place::Code {

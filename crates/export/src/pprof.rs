@@ -1,6 +1,6 @@
 //! The file of `go tool pprof`: a gzipped protobuf message that many stores and viewers read.
 //!
-//! Each row is a sample with four values, so that one file answers "where does the time go", "where
+//! Each row is a sample with four values (of a trace two: calls and time), so that one file answers "where does the time go", "where
 //! is a CPU used" and "where do threads wait for the GIL" (`-sample_index=wall|cpu|gil_wait`).
 //! Thread, process, state and what was waited for are string labels: `-tagroot=thread`,
 //! `-tagfocus=state=blocked`. Locations always carry the executing line; pprof groups them by
@@ -14,7 +14,7 @@ use crate::place::{Place, places};
 use crate::selection::{Granularity, Selected, selected};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pitstop_model::{Id, ProcessId, Profile, ThreadState};
+use pitstop_model::{Id, Method, ProcessId, Profile, ThreadState};
 use prost::Message;
 use rustc_hash::FxHashMap;
 use std::io::{self, Write};
@@ -26,6 +26,9 @@ const SAMPLE_TYPES: [(&str, &str); 4] = [
     ("cpu", "nanoseconds"),
     ("gil_wait", "nanoseconds"),
 ];
+
+/// The same of a trace, which counts calls and knows no states.
+const TRACE_TYPES: [(&str, &str); 2] = [("calls", "count"), ("wall", "nanoseconds")];
 
 /// Writes the message as it is.
 pub(crate) fn write(profile: &Profile, options: &Options, out: &mut dyn Write) -> io::Result<()> {
@@ -47,13 +50,23 @@ pub(crate) fn write_gzip(
 fn message(profile: &Profile, options: &Options) -> proto::Profile {
     let meta = &profile.meta;
     let mut tables = Tables::new(profile);
-    let sample_type = SAMPLE_TYPES.map(|(kind, unit)| tables.value_type(kind, unit));
+    let types = if meta.method == Method::Tracing {
+        &TRACE_TYPES[..]
+    } else {
+        &SAMPLE_TYPES[..]
+    };
+    let sample_type: Vec<_> = types
+        .iter()
+        .map(|(kind, unit)| tables.value_type(kind, unit))
+        .collect();
     let names = Names::new(profile);
     let (mut samples, mut total_samples, mut total_ns) = (Vec::new(), 0, 0);
     for one in selected(profile, options.selection) {
         total_samples += one.samples;
         total_ns += one.wall_ns;
-        samples.push(tables.sample(&names, &one));
+        let mut sample = tables.sample(&names, &one);
+        sample.value.truncate(types.len());
+        samples.push(sample);
     }
     let program = match profile.timeline.processes.first() {
         Some(_) => names.process(ProcessId::from_index(0)).to_owned(),
@@ -82,7 +95,7 @@ fn message(profile: &Profile, options: &Options) -> proto::Profile {
         period: period_ns,
         comment,
         default_sample_type: tables.text("wall"),
-        sample_type: sample_type.to_vec(),
+        sample_type,
         sample: samples,
         location: tables.locations,
         function: tables.functions,
@@ -97,12 +110,16 @@ fn comments(profile: &Profile, options: &Options) -> Vec<String> {
     let mut lines = vec![
         format!("title: {}", title(profile, options.title.as_deref())),
         format!("made by: pitstop {}", meta.tool_version),
-        format!("samples: {}", options.selection.description()),
     ];
+    if meta.method.is_exact() {
+        lines.push("times: own time of every call, without what tracing took".to_owned());
+    } else {
+        lines.push(format!("samples: {}", options.selection.description()));
+    }
     if !meta.host.is_empty() {
         lines.push(format!("host: {}", clean(&meta.host)));
     }
-    if verdicts.total() > 0 {
+    if verdicts.total() > 0 && !meta.method.is_exact() {
         lines.push(format!(
             "stacks: {} trusted, {} partial, {} not read",
             verdicts.trusted(),

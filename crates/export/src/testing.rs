@@ -2,12 +2,13 @@
 
 use crate::{Format, Options, write};
 use pitstop_model::{
-    CurvePoint, File, FileKind, Frame, FrameId, Function, LineCost, Moment, Process, ProcessId,
-    Profile, RateChange, Reason, Row, Strings, Thread, ThreadId, ThreadState, TimedFunction,
-    Verdict, Wait, WaitId,
+    CallCost, CallPath, CurvePoint, File, FileKind, Frame, FrameId, Function, LineCost, Method,
+    Moment, Process, ProcessId, Profile, RateChange, Reason, Row, Span, StackId, Strings, Thread,
+    ThreadId, ThreadState, TimedFunction, Verdict, Wait, WaitId,
 };
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Builds a profile of one process; the main thread is there from the start.
 pub(crate) struct Builder {
@@ -113,6 +114,45 @@ impl Builder {
         let row = self.profile.series.intern(row);
         self.profile.series.add_many(row, count, wall_ns);
         self.profile.meta.quality.verdicts.add(verdict, count);
+    }
+
+    /// A function without Python code, by what `pstats` calls it.
+    pub(crate) fn native(&mut self, label: &str) -> FrameId {
+        let profile = &mut self.profile;
+        let path = profile.strings.intern("~");
+        let file = profile.places.add_file(File {
+            path,
+            short: path,
+            kind: FileKind::Native,
+        });
+        let name = profile.strings.intern(label);
+        let function = profile.places.add_function(Function {
+            name,
+            qualname: name,
+            file,
+            first_line: 0,
+        });
+        profile.places.add_frame(Frame { function, line: 0 })
+    }
+
+    /// Traced calls, with the row that goes with them.
+    pub(crate) fn call(&mut self, thread: ThreadId, frames: &[FrameId], cost: CallCost) -> StackId {
+        let places = &mut self.profile.places;
+        let stack = places
+            .add_frames(frames.iter().copied())
+            .expect("a path has a function");
+        let id = self.profile.calls.intern(CallPath { thread, stack });
+        *self.profile.calls.cost_mut(id) = cost;
+        let row = self.profile.series.intern(Row {
+            thread,
+            stack: Some(stack),
+            state: ThreadState::Python,
+            wait: None,
+            verdict: Verdict::Exact,
+        });
+        let count = cost.calls + cost.resumptions;
+        self.profile.series.add_many(row, count, cost.self_ns);
+        stack
     }
 
     /// Keeps a moment of each row, one after the other, with pauses between them.
@@ -301,11 +341,112 @@ pub(crate) fn hostile() -> Profile {
     b.profile
 }
 
+/// A trace with hostile names, recursion, a generator, functions without Python code, two functions
+/// of one name, calls that make no others, counts beyond 32 bits, and times that were kept.
+pub(crate) fn traced() -> Profile {
+    let mut b = Builder::new();
+    let app = ("app.py", FileKind::Project);
+    let main = b.main;
+    let worker = b.thread(101, "worker;1");
+    // By name: the line of the `def`. Twins differ in nothing else.
+    let at = |b: &mut Builder, name: &str, def: u32, line: u32| b.frame(name, app, def, line);
+    let module = at(&mut b, "<module>", 1, 80);
+    let call = |b: &mut Builder, thread, frames: &[FrameId], calls, each_ns: u64| {
+        b.call(
+            thread,
+            frames,
+            CallCost {
+                calls,
+                self_ns: calls * each_ns,
+                raw_self_ns: calls * (each_ns + 20),
+                ..CallCost::default()
+            },
+        )
+    };
+    let module_itself = at(&mut b, "<module>", 1, 0);
+    call(&mut b, main, &[module_itself], 1, 5_000_000);
+    let (dedupe, dedupe_at) = (
+        at(&mut b, "Report.dedupe", 20, 0),
+        at(&mut b, "Report.dedupe", 20, 24),
+    );
+    let stack = call(&mut b, main, &[module, dedupe], 3, 500_000_000);
+    let len = b.native("<built-in method builtins.len>");
+    call(&mut b, main, &[module, dedupe_at, len], 3_000_000_000, 0);
+    call(&mut b, worker, &[dedupe_at, len], 7, 100);
+    let (walk, walk_at) = (at(&mut b, "walk", 40, 0), at(&mut b, "walk", 40, 44));
+    call(&mut b, main, &[module, walk], 2, 1000);
+    call(&mut b, main, &[module, walk_at, walk], 4, 1000);
+    call(&mut b, main, &[module, walk_at, walk_at, walk], 8, 1000);
+    for def in [50, 51] {
+        let twin = at(&mut b, "<lambda>", def, 0);
+        call(&mut b, main, &[module, twin], 1, 2_000_000);
+    }
+    let rows = at(&mut b, "rows", 60, 0);
+    b.call(
+        main,
+        &[module, rows],
+        CallCost {
+            calls: 1,
+            resumptions: 1000,
+            raised: 1,
+            self_ns: 40_000_000,
+            raw_self_ns: 45_000_000,
+            waited_ns: 9,
+        },
+    );
+    for (index, name) in HOSTILE.into_iter().enumerate() {
+        let frame = b.frame(
+            name,
+            (HOSTILE[(index + 5) % HOSTILE.len()], FileKind::Package),
+            7,
+            0,
+        );
+        call(&mut b, worker, &[frame], 1, 3_000_000);
+    }
+    for (start_ns, duration_ns) in [(100, 1_000), (200, 5_000), (5_200, 10)] {
+        b.profile.spans.spans.push(Span {
+            thread: main,
+            stack,
+            start_ns,
+            duration_ns,
+        });
+    }
+    b.profile.spans.lost = 12;
+    b.profile.line_times.functions.push(TimedFunction {
+        function: b.profile.places.leaf_function(stack),
+        calls: 3,
+        lines: vec![(24, LineCost::default())],
+    });
+    b.profile.calls.lost = 34;
+    let meta = &mut b.profile.meta;
+    meta.tool_version = "0.1.0".to_owned();
+    meta.method = Method::Tracing;
+    meta.command = ["python", "app.py", "<&;\n]]>"].map(str::to_owned).to_vec();
+    assert_eq!(b.profile.check(), Ok(()));
+    b.profile
+}
+
 /// The bytes of an export.
 pub(crate) fn export(profile: &Profile, format: Format, options: &Options) -> Vec<u8> {
     let mut out = Vec::new();
     write(profile, format, options, &mut out).expect("an export into memory");
     out
+}
+
+/// Runs `script` with the export on its standard input and returns what it prints.
+pub(crate) fn run_python(python: &Path, script: &str, input: &[u8]) -> String {
+    let mut child = Command::new(python)
+        .args(["-I", "-X", "utf8", "-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the interpreter starts");
+    let mut stdin = child.stdin.take().expect("it was piped");
+    stdin.write_all(input).expect("the script reads all");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{} failed", python.display());
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 /// Every Python to test with: those in `PITSTOP_PYTHONS`, else those installed for this project,

@@ -20,6 +20,11 @@ pub enum Error {
     /// There is nothing to write: the profile has no samples.
     #[error("nothing to export: the profile holds no samples; run the program for longer")]
     NoSamples,
+    /// There is nothing to write: calls were counted, but took no time that could be measured.
+    #[error(
+        "nothing to export: no traced call took measurable time; its counts can be written as pstats"
+    )]
+    NoTime,
     /// There is nothing to write: no line was timed.
     #[error("nothing to export: no line was timed exactly; run `pitstop lines --exact` first")]
     NoLines,
@@ -150,19 +155,17 @@ fn check(profile: &Profile, format: Format, options: &Options) -> Result<(), Err
             Ok(())
         };
     }
-    let is_counted = format_counts(format) && !profile.calls.is_empty();
+    // A trace without time has counts all the same.
+    let is_counted = TABLE_FORMATS.contains(&format) && !profile.calls.is_empty();
     if is_counted || format == Format::Json || selection::total_ns(profile, options.selection) > 0 {
         Ok(())
     } else if selection::total_ns(profile, Selection::All) > 0 {
         Err(Error::NothingSelected(options.selection))
-    } else {
+    } else if profile.calls.is_empty() {
         Err(Error::NoSamples)
+    } else {
+        Err(Error::NoTime)
     }
-}
-
-/// True for formats that show counts of calls, so that a trace without time is worth writing.
-fn format_counts(format: Format) -> bool {
-    TABLE_FORMATS.contains(&format)
 }
 
 fn render(
@@ -272,7 +275,7 @@ mod tests {
                 Ok(())
             }
         }
-        let profile = testing::hostile();
+        let profile = testing::traced();
         for format in Format::ALL {
             let error = write(&profile, format, &Options::default(), &mut Full);
             assert!(matches!(error, Err(Error::Stream { .. })), "{format:?}");

@@ -16,6 +16,7 @@ pub mod maps;
 pub mod permission;
 pub mod process;
 mod procfs;
+pub mod program_file;
 pub mod python;
 pub mod recorded;
 mod robust_list;

@@ -322,6 +322,39 @@ pub fn state_and_start(pid: u32) -> io::Result<(u8, u64)> {
         .ok_or_else(malformed)
 }
 
+/// `PF_KTHREAD` of the kernel's `include/linux/sched.h`.
+const KERNEL_THREAD: u64 = 0x0020_0000;
+
+/// True for a thread of the kernel, which never was a program. A program that is about to end has
+/// no memory and no file either.
+///
+/// # Errors
+/// `NotFound` when the process ended and was noticed.
+pub fn is_kernel_thread(pid: u32) -> io::Result<bool> {
+    let text = procfs::read(format!("/proc/{pid}/stat"), 4096)?;
+    let flags = procfs::stat_fields(&text).and_then(|(_, mut fields)| {
+        fields.skip(5)?; // 4 to 8 of proc_pid_stat(5)
+        fields.decimal()
+    });
+    flags
+        .map(|flags| flags & KERNEL_THREAD != 0)
+        .ok_or_else(malformed)
+}
+
 fn is_over(state: u8) -> bool {
     matches!(state, b'Z' | b'X' | b'x')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_no_threads_of_the_kernel() {
+        assert!(matches!(is_kernel_thread(std::process::id()), Ok(false)));
+        // `kthreadd`, where we are in the namespace that has it.
+        if std::fs::read("/proc/2/comm").is_ok_and(|name| name == b"kthreadd\n") {
+            assert!(matches!(is_kernel_thread(2), Ok(true)));
+        }
+    }
 }

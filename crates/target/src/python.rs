@@ -166,11 +166,15 @@ fn without_memory(pid: u32) -> FindError {
     match (process::state_and_start(pid), process::exe(pid)) {
         (Err(_) | Ok((b'Z' | b'X', _)), _) => FindError::Gone(pid),
         (Ok(_), Ok(_)) => FindError::NotReady(pid),
-        (Ok(_), Err(_)) => FindError::NotPython {
-            pid,
-            exe: "it".into(),
-            what: "a thread of the kernel",
-        },
+        (Ok(_), Err(_)) if process::is_kernel_thread(pid).unwrap_or(false) => {
+            FindError::NotPython {
+                pid,
+                exe: "it".into(),
+                what: "a thread of the kernel",
+            }
+        }
+        // Its memory went first; the rest of it is about to.
+        (Ok(_), Err(_)) => FindError::Gone(pid),
     }
 }
 
@@ -510,7 +514,7 @@ fn libc_of(maps: &[Mapping]) -> Libc {
 }
 
 /// A word about programs that people mistake for the Python program they started.
-fn name_of_program(exe: &std::path::Path) -> &'static str {
+pub(crate) fn name_of_program(exe: &std::path::Path) -> &'static str {
     let name = exe.file_name().map_or(b"".as_slice(), OsStrExt::as_bytes);
     let name = name.strip_suffix(b" (deleted)").unwrap_or(name);
     match name {

@@ -10,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use thiserror::Error;
@@ -144,7 +144,7 @@ pub fn start_with(
 fn explain(program: &OsStr, source: io::Error) -> SpawnError {
     let name = PathBuf::from(program);
     match source.raw_os_error() {
-        Some(libc::ENOENT) if exists(program) => SpawnError::NoInterpreter(name),
+        Some(libc::ENOENT) if locate(program).is_some() => SpawnError::NoInterpreter(name),
         // ENOTDIR: a part of the path is a file.
         Some(libc::ENOENT | libc::ENOTDIR) => SpawnError::NotFound(name),
         Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => SpawnError::NoProcess {
@@ -158,13 +158,18 @@ fn explain(program: &OsStr, source: io::Error) -> SpawnError {
     }
 }
 
-/// Whether the program's file is there, where exec looked for it.
-fn exists(program: &OsStr) -> bool {
+/// The program's file, if it is where exec looks for it.
+pub(crate) fn locate(program: &OsStr) -> Option<PathBuf> {
     if program.as_bytes().contains(&b'/') {
-        return Path::new(program).exists();
+        return Some(PathBuf::from(program)).filter(|path| path.exists());
+    }
+    if program.is_empty() {
+        return None;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    !program.is_empty() && std::env::split_paths(&path).any(|part| part.join(program).exists())
+    std::env::split_paths(&path)
+        .map(|part| part.join(program))
+        .find(|file| file.exists())
 }
 
 impl Child {

@@ -18,6 +18,10 @@ use std::fmt::Write;
 pub use order::{SortKey, UnknownKey};
 pub use restriction::{BadRestriction, Restriction};
 
+/// Columns are not made wider than this for a name, so that one name in a forged file does not make
+/// every line as long.
+const WIDEST: usize = 2000;
+
 /// What to list of a table.
 #[derive(Debug, Default)]
 pub struct Listing {
@@ -155,7 +159,7 @@ fn edge_lines(
         out.push('\n');
         return;
     }
-    others.sort_by(|(one, _), (other, _)| one.cmp(other));
+    others.sort_by_key(|(one, _)| *one);
     for (index, (label, cost)) in others.into_iter().enumerate() {
         let name = shown(label);
         let indent = usize::from(index > 0);
@@ -208,7 +212,7 @@ fn choose<'a>(
         let widths = functions.iter().map(|f| python::length(&shown(&f.label)));
         widths.max().unwrap_or(0)
     };
-    (widest(&chosen) + 2, chosen)
+    (widest(&chosen).min(WIDEST) + 2, chosen)
 }
 
 /// The functions that a listing lists, in its order.

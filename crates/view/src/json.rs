@@ -33,8 +33,11 @@ fn document(value: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::calls::{Listing, Restriction, SortKey};
     use crate::cases;
-    use pitstop_analysis::{Elapsed, LinesOptions, TreeOptions, Verdict};
+    use pitstop_analysis::{
+        CallGraph, CallTable, Elapsed, LinesOptions, TraceSummary, TreeOptions, Verdict,
+    };
     use serde_json::Value;
 
     fn parsed(document: &str) -> Value {
@@ -118,6 +121,36 @@ mod tests {
         let node = &tree["threads"][0]["nodes"][1];
         assert_eq!(node["parent"], 0);
         assert_eq!(node["function"]["function"], "main");
+
+        let traced = cases::traced();
+        let calls = CallTable::from(&CallGraph::of(&traced, None));
+        let listing = Listing {
+            sort: vec![SortKey::Calls],
+            reverse: false,
+            restrictions: vec![Restriction::First(2)],
+        };
+        let summary = TraceSummary::of(&traced);
+        let calls = parsed(&super::calls(&calls, &listing, Some(&summary)));
+        assert_eq!(calls["functions"].as_array().expect("a list").len(), 2);
+        assert_eq!(calls["functions_total"], 6);
+        let len = &calls["functions"][0];
+        assert_eq!(
+            keys(len),
+            [
+                "callers",
+                "calls",
+                "cumulative_ns",
+                "file",
+                "line",
+                "name",
+                "own_ns",
+                "primitive_calls"
+            ]
+        );
+        assert_eq!(len["calls"], 80_012);
+        assert_eq!(len["callers"][0]["own_ns"], 160_000_000);
+        assert_eq!(calls["trace"]["resumptions"], 1000);
+        assert_eq!(calls["trace"]["lost_calls"], 12_345);
 
         let dump = parsed(&super::dump(&cases::stuck()));
         assert_eq!(dump["threads"][0]["holds_gil"], true);

@@ -151,7 +151,7 @@ fn source(line: Line, row: &LineRow, layout: &Layout) -> Line {
 fn footer(page: &mut Page, table: &LineTable) {
     for name in &table.unmatched {
         let line = page.line().gap(1);
-        let said = format!("no sample is in a function or file called {name}");
+        let said = format!("nothing was measured in a function or file called {name}");
         page.wrapped(line, Tint::None, &said);
     }
     let line = page.line().gap(1);
@@ -172,6 +172,15 @@ fn footer(page: &mut Page, table: &LineTable) {
     }
     page.wrapped(line, Tint::Quiet, &said);
     let line = page.line().gap(1);
+    if table.is_traced {
+        let said = format!(
+            "Shares of {} elapsed · calls were timed, not lines: what a function did itself is at \
+             its def, what it called is at the line of the call · pitstop lines --exact times lines",
+            time(table.whole_ns)
+        );
+        page.wrapped(line, Tint::Quiet, &said);
+        return;
+    }
     let said = format!(
         "Shares of {} elapsed · 1 sample = {} · own time includes library calls, total also \
          the functions called",
@@ -198,6 +207,24 @@ mod tests {
     fn check(table: &LineTable, style: Style, expect: &str) {
         let text = render(table, &style);
         assert!(text == expect, "{text}");
+    }
+
+    #[test]
+    fn of_a_trace_the_lines_are_those_that_call() {
+        let text = render(&table(&cases::traced(), &["parse"]), &Style::plain(100));
+        let has = |line: &str| text.lines().any(|found| found.starts_with(line));
+        assert!(
+            has("  45 ms   22 %") && text.contains("1   def parse(lines):"),
+            "{text}"
+        );
+        assert!(
+            has(" 160 ms") && text.contains("2 ▶     return [one(l)"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("sample") && text.contains("calls were timed, not lines"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -262,7 +289,10 @@ mod tests {
     #[test]
     fn what_is_not_there_is_said() {
         let text = render(&table(&cases::tiny(), &["nowhere"]), &Style::plain(80));
-        assert_eq!(text, " no sample is in a function or file called nowhere\n");
+        assert_eq!(
+            text,
+            " nothing was measured in a function or file called nowhere\n"
+        );
         let empty = render(&LineTable::default(), &Style::plain(80));
         assert_eq!(empty, " No line of Python was seen.\n");
     }

@@ -18,7 +18,7 @@ pub fn render(summary: &TraceSummary, style: &Style) -> String {
     say(&mut page, "overhead", Tint::None, &overhead(summary));
     if summary.waited_ns > 0 {
         let said = format!(
-            "generators and coroutines waited {}, which no time below contains",
+            "generators and coroutines were suspended for {}, added up; no time below has it",
             time(summary.waited_ns as f64)
         );
         say(&mut page, "waiting", Tint::None, &said);
@@ -117,7 +117,8 @@ mod tests {
           generators and coroutines, which count as calls below; 1 call ended
           with an exception; threads are added up
  overhead tracing took 2.10 ms, 1.0 % of the time; it is taken off below
- waiting  generators and coroutines waited 70.0 ms, which no time below contains
+ waiting  generators and coroutines were suspended for 70.0 ms, added up; no
+          time below has it
  lost     12,345 calls found no room: their time counts for the functions that
           made them
 "

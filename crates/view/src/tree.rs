@@ -78,7 +78,7 @@ fn nodes(page: &mut Page, tree: &ThreadTree) {
             .nodes
             .get(index + 1)
             .is_none_or(|next| next.depth <= node.depth);
-        page.push(describe(line, node, leaf));
+        page.push(describe(line, node, leaf, style));
         ended.push(node.last);
     }
 }
@@ -100,7 +100,10 @@ fn branch(mut line: Line, node: &TreeNode, ended: &[bool], most_levels: usize) -
     line.tinted(Tint::Quiet, if node.last { "└─ " } else { "├─ " })
 }
 
-fn describe(line: Line, node: &TreeNode, leaf: bool) -> Line {
+/// A path that has to make room for a remark keeps so many columns.
+const LEAST_PLACE: usize = 16;
+
+fn describe(line: Line, node: &TreeNode, leaf: bool, style: Style) -> Line {
     let mut remarks = Vec::new();
     let own_matters = leaf || node.kind == NodeKind::Own;
     if own_matters && node.own.mostly() == Some(Doing::Waiting) {
@@ -112,20 +115,25 @@ fn describe(line: Line, node: &TreeNode, leaf: bool) -> Line {
     if node.folded > 0 {
         remarks.push(format!("{} hidden", counted(node.folded as u64, "frame")));
     }
-    let mut line = match &node.kind {
-        NodeKind::Function(place) => line
-            .put(&place.function)
-            .gap(2)
-            .tinted(Tint::Quiet, &place.short()),
+    let remarks: String = remarks
+        .iter()
+        .map(|remark| format!(" · {remark}"))
+        .collect();
+    let line = match &node.kind {
+        NodeKind::Function(place) => {
+            let line = line.put(&place.function).gap(2);
+            // What a function waits for says more than the folders that its file lies in.
+            let room = line.room().saturating_sub(text::width(&remarks));
+            let place = text::safe(&place.short(), style);
+            let place = text::cut_middle(&place, room.max(LEAST_PLACE), style);
+            line.tinted(Tint::Quiet, &place)
+        }
         NodeKind::Own => line.put("[self]"),
         NodeKind::Cut(1) => line.tinted(Tint::Quiet, "1 smaller branch"),
         NodeKind::Cut(number) => line.tinted(Tint::Quiet, &format!("{number} smaller branches")),
         NodeKind::Stackless => line.tinted(Tint::Quiet, "(no Python stack)"),
     };
-    for remark in remarks {
-        line = line.tinted(Tint::Quiet, &format!(" · {remark}"));
-    }
-    line
+    line.tinted(Tint::Quiet, &remarks)
 }
 
 fn footer(page: &mut Page, tree: &Tree) {

@@ -138,6 +138,12 @@ fn resources(page: &mut Page, verdict: &Verdict) {
 }
 
 fn quality(page: &mut Page, verdict: &Verdict) {
+    if verdict.run.method.is_exact() {
+        let said =
+            "every call counted and timed, what that took is taken off; see pitstop trace last";
+        let line = titled(page, "quality");
+        return page.wrapped(line, Tint::Quiet, said);
+    }
     let mut said = trust(&verdict.quality);
     said += &format!(
         "; sampler used {} of a core, delayed the program by {}",
@@ -302,6 +308,15 @@ mod tests {
           pitstop export last out.svg
 ",
         );
+    }
+
+    #[test]
+    fn a_trace_speaks_neither_of_samples_nor_of_margins() {
+        let text = render(&Verdict::of(&cases::traced()), &Style::plain(100));
+        assert!(!text.contains('±') && !text.contains("sample"), "{text}");
+        assert!(text.contains("every call counted and timed"), "{text}");
+        // The call of `len`, which is built in, is charged to the line that made it.
+        assert!(text.contains("app.py:2 "), "{text}");
     }
 
     #[test]

@@ -27,10 +27,10 @@ const PEER_SAMPLES: u64 = 10_000;
 
 /// What one sampler gave on one program, over all versions.
 #[derive(Clone, Copy, Default)]
-struct Tally {
-    accepted: u64,
+pub(super) struct Tally {
+    pub(super) accepted: u64,
     lost: u64,
-    impossible: u64,
+    pub(super) impossible: u64,
 }
 
 impl Tally {
@@ -100,12 +100,12 @@ fn seconds(samples: u64) -> u64 {
 }
 
 /// What one sampler gave on one program and one version.
-struct Cell {
-    tally: Tally,
+pub(super) struct Cell {
+    pub(super) tally: Tally,
     /// Why samples were lost, where that is told.
     reasons: String,
     /// Some of the impossible stacks.
-    examples: Vec<String>,
+    pub(super) examples: Vec<String>,
 }
 
 /// Samples one program on one version. A result of ours with an impossible stack is kept.
@@ -128,7 +128,8 @@ fn cell(
     Ok(cell)
 }
 
-fn judge(taken: &Taken, truth: &Truth) -> Cell {
+/// Holds the stacks of a run against what the program says about them.
+pub(super) fn judge(taken: &Taken, truth: &Truth) -> Cell {
     const SHOWN: usize = 5;
     let mut impossible = 0;
     let mut examples = Vec::new();

@@ -9,6 +9,8 @@ usage: cargo xtask bench sampling [options]
     --only NAME,...   only these figures
     --quick           few samples and few pairs: shows that it works, not how well
     --samples N       samples of each program and version (impossible) and run (shares)
+    --pairs N         pairs of runs for each ratio of ours (slowdown), half as many of peers
+    --python 3.X,...  only these interpreters, for figures that take several
     --pitstop PATH    measure this one instead of building one
     --json FILE       also write the table and all raw results to this file";
 
@@ -19,6 +21,9 @@ pub(super) struct Options {
     pub(super) only: Vec<String>,
     pub(super) quick: bool,
     pub(super) samples: Option<u64>,
+    pub(super) pairs: Option<usize>,
+    /// Minor versions of interpreters; none means all.
+    pub(super) minors: Vec<u8>,
     pub(super) pitstop: Option<PathBuf>,
     pub(super) json: Option<PathBuf>,
     pub(super) help: bool,
@@ -44,6 +49,19 @@ impl Options {
                     options.samples =
                         Some(count.context("`--samples` takes a number from 100 up")?);
                 }
+                "--pairs" => {
+                    let pairs = value()?.parse().ok().filter(|pairs| *pairs >= 5);
+                    options.pairs = Some(pairs.context("`--pairs` takes a number from 5 up")?);
+                }
+                "--python" => {
+                    for version in value()?.split(',') {
+                        let minor = version.trim().strip_prefix("3.");
+                        let minor = minor.and_then(|minor| minor.parse().ok());
+                        options
+                            .minors
+                            .push(minor.context("`--python` takes versions like 3.13")?);
+                    }
+                }
                 "--pitstop" => options.pitstop = Some(PathBuf::from(value()?).canonicalize()?),
                 "--json" => options.json = Some(PathBuf::from(value()?)),
                 "--help" | "-h" => options.help = true,
@@ -65,12 +83,20 @@ mod tests {
 
     #[test]
     fn options_are_read_and_nonsense_is_refused() {
-        let options = parse("--only hour,shares --quick --samples 5_000").expect("they are fine");
+        let options = parse("--only hour,shares --quick --samples 5_000 --python 3.8,3.15");
+        let options = options.expect("they are fine");
+        assert_eq!(options.minors, [8, 15]);
         assert_eq!(options.only, ["hour", "shares"]);
         assert!(options.quick);
         assert_eq!(options.samples, Some(5000));
         assert_eq!(parse("").ok(), Some(Options::default()));
-        for nonsense in ["--samples", "--samples many", "--samples 0", "--fast"] {
+        for nonsense in [
+            "--samples",
+            "--samples many",
+            "--samples 0",
+            "--fast",
+            "--python 2",
+        ] {
             assert!(parse(nonsense).is_err(), "{nonsense}");
         }
     }

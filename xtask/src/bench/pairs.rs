@@ -21,6 +21,8 @@ pub(super) enum Contestant<'a> {
     Pitstop(&'a [&'a str]),
     /// A peer with these options of its own.
     Peer(Sampler, &'a [&'a str]),
+    /// So many wake-ups a second of a thread that does nothing on the program's CPU.
+    WakeUps(u32),
 }
 
 /// Runs the program alone and under the contestant; what `measure` says of either, alone first.
@@ -55,6 +57,11 @@ fn command(rig: &Rig, program: &Program, contestant: Contestant<'_>) -> Result<C
             command.env("XDG_CACHE_HOME", &rig.scratch);
             command.arg("run").args(options);
             command.arg("--python").arg(python).arg("--");
+            command
+        }
+        Contestant::WakeUps(rate_hz) => {
+            let mut command = Command::new(&rig.wake_only);
+            command.arg(rate_hz.to_string()).arg(python);
             command
         }
         Contestant::Peer(Sampler::Cpython, options) => {

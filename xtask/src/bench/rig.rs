@@ -18,8 +18,11 @@ pub(super) struct Rig {
     /// Oldest first.
     pub(super) pythons: Vec<Python>,
     pub(super) peers: Peers,
+    /// Wakes a thread on a program's CPU that does nothing there.
+    pub(super) wake_only: PathBuf,
     pub(super) quick: bool,
     pub(super) samples: Option<u64>,
+    pub(super) pairs: Option<usize>,
     /// For files of one measurement.
     pub(super) scratch: PathBuf,
 }
@@ -39,9 +42,10 @@ impl Rig {
         std::fs::create_dir_all(&scratch)?;
         let pitstop = match &options.pitstop {
             Some(path) => path.clone(),
-            None => build()?,
+            None => build(&["--package", "pitstop-cli", "--bin", "pitstop"])?,
         };
-        let inventory = pythons::prepare();
+        let wake_only = build(&["--package", "pitstop-target", "--example", "wake_only"])?;
+        let mut inventory = pythons::prepare();
         for (minor, reason) in &inventory.missing {
             println!("missing: Python 3.{minor}: {reason}");
         }
@@ -51,12 +55,18 @@ impl Rig {
         for what in &peers.missing {
             println!("missing: {what}");
         }
+        if !options.minors.is_empty() {
+            let wanted = |python: &Python| options.minors.contains(&python.minor);
+            inventory.found.retain(wanted);
+        }
         Ok(Self {
             pitstop,
             pythons: inventory.found,
             peers,
+            wake_only,
             quick: options.quick,
             samples: options.samples,
+            pairs: options.pairs,
             scratch,
         })
     }
@@ -111,21 +121,22 @@ pub(super) fn home() -> PathBuf {
         .join("bench")
 }
 
-/// Builds the product as users get it.
-fn build() -> Result<PathBuf> {
+/// Builds a program as users get it.
+fn build(which: &[&str]) -> Result<PathBuf> {
     let mut command = ci::cargo("build");
     command
-        .args(["--release", "--package", "pitstop-cli", "--bin", "pitstop"])
+        .arg("--release")
+        .args(which)
         .args(ci::locked())
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit());
     let output = command.output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("`pitstop` does not build");
+        bail!("`cargo build --release {}` failed", which.join(" "));
     }
     String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
-        .context("cargo names no executable of `pitstop`")
+        .with_context(|| format!("cargo names no executable of {}", which.join(" ")))
 }

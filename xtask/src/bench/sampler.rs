@@ -1,4 +1,4 @@
-//! The five ways to sample a program, each told to do the same.
+//! The ways to sample a program, each told to do the same.
 
 use super::child::{self, Ended};
 use super::rig::{CPYTHON_PEER, Program, Rig};
@@ -11,6 +11,10 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sampler {
     Pitstop,
+    /// Under 3.15's frame sequence counter, which takes a write to the target.
+    PitstopSequenceLock,
+    /// Twice from another CPU, whatever the rate.
+    PitstopDouble,
     /// Stops the thread it reads: the reference.
     PitstopBlocking,
     /// Stops every thread, which is its default.
@@ -52,6 +56,8 @@ impl Sampler {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pitstop => "pitstop",
+            Self::PitstopSequenceLock => "pitstop --method seqlock",
+            Self::PitstopDouble => "pitstop --method double",
             Self::PitstopBlocking => "pitstop --blocking",
             Self::PySpy => "py-spy",
             Self::PySpyNonblocking => "py-spy --nonblocking",
@@ -59,10 +65,16 @@ impl Sampler {
         }
     }
 
+    /// True if it is ours, however it reads.
+    pub(super) fn is_ours(self) -> bool {
+        !matches!(self, Self::PySpy | Self::PySpyNonblocking | Self::Cpython)
+    }
+
     /// True if it is there and samples that version.
     pub(super) fn samples(self, rig: &Rig, minor: u8) -> bool {
         match self {
-            Self::Pitstop | Self::PitstopBlocking => true,
+            Self::Pitstop | Self::PitstopBlocking | Self::PitstopDouble => true,
+            Self::PitstopSequenceLock => minor >= CPYTHON_PEER,
             Self::PySpy | Self::PySpyNonblocking => rig.peers.py_spy.is_some(),
             Self::Cpython => minor == CPYTHON_PEER,
         }
@@ -140,12 +152,17 @@ impl Sampler {
         output: &Path,
     ) -> Result<Command> {
         let mut command = match self {
-            Self::Pitstop | Self::PitstopBlocking => {
+            _ if self.is_ours() => {
                 let mut command = Command::new(&rig.pitstop);
                 // A bench does not replace the user's last result.
                 command.env("XDG_CACHE_HOME", &rig.scratch);
                 command.args(["record", "-q", "--keep-rate"]);
-                command.args((self == Self::PitstopBlocking).then_some("--blocking"));
+                match self {
+                    Self::PitstopBlocking => command.arg("--blocking"),
+                    Self::PitstopSequenceLock => command.args(["--method", "seqlock"]),
+                    Self::PitstopDouble => command.args(["--method", "double"]),
+                    _ => &mut command,
+                };
                 command
             }
             Self::PySpy | Self::PySpyNonblocking => {
@@ -154,7 +171,7 @@ impl Sampler {
                 command.args((self == Self::PySpyNonblocking).then_some("--nonblocking"));
                 command
             }
-            Self::Cpython => {
+            _ => {
                 let mut command = Command::new(python);
                 command.args(["-m", "profiling.sampling", mode]);
                 command.args(["--collapsed", "--no-gc"]);
@@ -164,7 +181,7 @@ impl Sampler {
         let rate = match (rate, self) {
             (Rate::Hz(rate), _) => rate.to_string(),
             (Rate::Max, Self::Cpython) => "1000khz".to_owned(),
-            (Rate::Max, Self::Pitstop) => "max".to_owned(),
+            (Rate::Max, _) if self.is_ours() => "max".to_owned(),
             (Rate::Max, _) => bail!("{} has no highest rate", self.name()),
         };
         command.args(["-r", &rate, "-o"]).arg(output);
@@ -174,9 +191,9 @@ impl Sampler {
     /// The file of the last result.
     pub(super) fn output(self, rig: &Rig) -> PathBuf {
         rig.scratch.join(match self {
-            Self::Pitstop | Self::PitstopBlocking => "profile.json",
             Self::PySpy | Self::PySpyNonblocking => "stacks.raw",
             Self::Cpython => "stacks.collapsed",
+            _ => "profile.json",
         })
     }
 
@@ -185,7 +202,7 @@ impl Sampler {
         let text = std::fs::read_to_string(output)?;
         let said = format!("{}\n{}", ended.stdout, ended.stderr);
         match self {
-            Self::Pitstop | Self::PitstopBlocking => stacks::pitstop(&text),
+            _ if self.is_ours() => stacks::pitstop(&text),
             Self::PySpy | Self::PySpyNonblocking => {
                 let accepted = number_after(&said, "Samples: ")? as u64;
                 Ok(Taken {
@@ -196,7 +213,7 @@ impl Sampler {
                     stacks: stacks::py_spy(&text),
                 })
             }
-            Self::Cpython => {
+            _ => {
                 let tried = number_after(&said, "Captured ")?;
                 let lost = (tried * number_after(&said, "Error rate: ")? / 100.0).round();
                 Ok(Taken {

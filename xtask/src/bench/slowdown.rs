@@ -19,11 +19,21 @@ const TARGETS: [(u32, f64); 3] = [(100, 0.003), (1000, 0.01), (5000, 0.05)];
 /// The version with py-spy, and the one with `profiling.sampling`.
 const VERSIONS: [u8; 2] = [13, CPYTHON_PEER];
 
+/// What the program runs beside.
+#[derive(Clone, Copy, PartialEq)]
+enum Beside {
+    /// Nothing: the program against itself.
+    Nothing,
+    /// A thread that is woken on its CPU and does nothing: what waking costs on this machine.
+    WakeUps,
+    Sampler(Sampler),
+}
+
 /// One series of pairs.
 struct Series {
     minor: u8,
-    /// None: the program against itself.
-    sampler: Option<Sampler>,
+    /// What it runs beside.
+    beside: Beside,
     rate_hz: u32,
     pairs: usize,
     ratios: Vec<f64>,
@@ -79,24 +89,40 @@ pub(super) fn measure(rig: &Rig) -> Result<Report> {
 /// What is measured on that version.
 fn series(rig: &Rig, minor: u8) -> Vec<Series> {
     let (ours, theirs) = if rig.quick { (5, 5) } else { (31, 15) };
-    let new = |sampler, rate_hz, pairs| Series {
+    let (ours, theirs) = match rig.pairs {
+        Some(pairs) => (pairs, pairs.div_ceil(2)),
+        None => (ours, theirs),
+    };
+    let new = |beside, rate_hz, pairs| Series {
         minor,
-        sampler,
+        beside,
         rate_hz,
         pairs,
         ratios: Vec::new(),
     };
-    let mut all = vec![new(None, 0, ours)];
+    let mut all = vec![new(Beside::Nothing, 0, ours)];
     for (rate_hz, _) in TARGETS {
-        all.push(new(Some(Sampler::Pitstop), rate_hz, ours));
+        let sampler = |sampler, pairs| new(Beside::Sampler(sampler), rate_hz, pairs);
+        all.push(sampler(Sampler::Pitstop, ours));
         if minor == CPYTHON_PEER {
-            all.push(new(Some(Sampler::Cpython), rate_hz, theirs));
+            all.push(new(Beside::WakeUps, rate_hz, ours));
+            all.push(sampler(Sampler::Cpython, theirs));
         } else if rate_hz <= 1000 && rig.peers.py_spy.is_some() {
-            all.push(new(Some(Sampler::PySpy), rate_hz, theirs));
-            all.push(new(Some(Sampler::PySpyNonblocking), rate_hz, theirs));
+            all.push(sampler(Sampler::PySpy, theirs));
+            all.push(sampler(Sampler::PySpyNonblocking, theirs));
         }
     }
     all
+}
+
+impl Beside {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "none",
+            Self::WakeUps => "only waking up",
+            Self::Sampler(sampler) => sampler.name(),
+        }
+    }
 }
 
 impl Series {
@@ -108,21 +134,25 @@ impl Series {
         let output = rig.scratch.join("slowdown.collapsed");
         let output = output.to_string_lossy();
         let cpython = ["--collapsed", "-o", &output, "-r", &rate];
-        let contestant = match self.sampler {
-            None => Contestant::Nothing,
-            Some(sampler @ Sampler::PySpy) => Contestant::Peer(sampler, &py_spy),
-            Some(sampler @ Sampler::PySpyNonblocking) => Contestant::Peer(sampler, &nonblocking),
-            Some(sampler @ Sampler::Cpython) => Contestant::Peer(sampler, &cpython),
-            Some(_) => Contestant::Pitstop(&ours),
+        let contestant = match self.beside {
+            Beside::Nothing => Contestant::Nothing,
+            Beside::WakeUps => Contestant::WakeUps(self.rate_hz),
+            Beside::Sampler(sampler) => match sampler {
+                Sampler::PySpy => Contestant::Peer(sampler, &py_spy),
+                Sampler::PySpyNonblocking => Contestant::Peer(sampler, &nonblocking),
+                Sampler::Cpython => Contestant::Peer(sampler, &cpython),
+                _ => Contestant::Pitstop(&ours),
+            },
         };
         let (alone, sampled) = pair(rig, program, contestant, dice, printed_ns)?;
         Ok(sampled / alone - 1.0)
     }
 
     fn name(&self) -> String {
-        match self.sampler {
-            None => format!("3.{} against itself", self.minor),
-            Some(sampler) => format!("3.{} {} at {} Hz", self.minor, sampler.name(), self.rate_hz),
+        let (minor, rate_hz) = (self.minor, self.rate_hz);
+        match self.beside {
+            Beside::Nothing => format!("3.{minor} against itself"),
+            beside => format!("3.{minor} {} at {rate_hz} Hz", beside.name()),
         }
     }
 
@@ -143,7 +173,7 @@ impl Series {
         let median = median(&self.ratios);
         json!({
             "python": format!("3.{}", self.minor),
-            "sampler": self.sampler.map_or("none", Sampler::name),
+            "sampler": self.beside.name(),
             "rate_hz": self.rate_hz,
             "median": median.map(|median| median.value),
             "interval_95": median.map(|median| [median.low, median.high]),
@@ -155,9 +185,9 @@ impl Series {
 fn rows(all: &[Series]) -> Vec<Row> {
     let mut rows = Vec::new();
     for minor in VERSIONS {
-        let find = |sampler: Option<Sampler>, rate_hz: u32| {
+        let find = |beside: Beside, rate_hz: u32| {
             let wanted = |series: &&Series| {
-                (series.minor, series.sampler, series.rate_hz) == (minor, sampler, rate_hz)
+                (series.minor, series.beside, series.rate_hz) == (minor, beside, rate_hz)
             };
             all.iter()
                 .find(wanted)
@@ -166,22 +196,27 @@ fn rows(all: &[Series]) -> Vec<Row> {
         for (rate_hz, target) in TARGETS {
             let what = format!("slowdown: {rate_hz} Hz, 3.{minor}");
             let mut row = Row::new(what, format!("<= {} %", target * 100.0));
-            if let Some(ours) = find(Some(Sampler::Pitstop), rate_hz) {
+            if let Some(ours) = find(Beside::Sampler(Sampler::Pitstop), rate_hz) {
                 row.pitstop = with_interval(ours);
                 row.judge(ours, target);
             }
-            if let Some(cpython) = find(Some(Sampler::Cpython), rate_hz) {
+            if let Some(cpython) = find(Beside::Sampler(Sampler::Cpython), rate_hz) {
                 row.cpython = short(cpython);
             }
-            let py_spy = find(Some(Sampler::PySpy), rate_hz).map(short);
-            let nonblocking = find(Some(Sampler::PySpyNonblocking), rate_hz).map(short);
+            let py_spy = find(Beside::Sampler(Sampler::PySpy), rate_hz).map(short);
+            let nonblocking = find(Beside::Sampler(Sampler::PySpyNonblocking), rate_hz).map(short);
             if let (Some(py_spy), Some(nonblocking)) = (py_spy, nonblocking) {
                 row.py_spy = format!("{py_spy}, nb {nonblocking}");
             }
             rows.push(row);
+            if let Some(wake_ups) = find(Beside::WakeUps, rate_hz) {
+                let mut floor = Row::new(format!("  only waking up, {rate_hz} Hz, 3.{minor}"), "");
+                floor.pitstop = with_interval(wake_ups);
+                rows.push(floor);
+            }
         }
         let mut control = Row::new(format!("  against itself, 3.{minor}"), "");
-        if let Some(chance) = find(None, 0) {
+        if let Some(chance) = find(Beside::Nothing, 0) {
             control.pitstop = with_interval(chance);
         }
         rows.push(control);

@@ -12,7 +12,7 @@ use anyhow::Result;
 use serde_json::json;
 
 pub(super) const PROGRAMS: [&str; 3] = ["deltablue", "richards", "raytrace"];
-const VERSIONS: [u8; 3] = [11, 13, CPYTHON_PEER];
+const VERSIONS: [u8; 4] = [11, 12, 13, CPYTHON_PEER];
 const RATE_HZ: u32 = 1000;
 const TARGET: f64 = 0.999;
 

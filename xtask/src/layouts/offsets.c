@@ -147,6 +147,9 @@ static void print_frame(void) {
 #define INSTRUCTION instr_ptr
 #endif
     GROW(end, Frame, owner);
+#if PY_VERSION_HEX < 0x030c0000
+    GROW(end, Frame, is_entry);
+#endif
     AT("frame.owner", Frame, owner);
 #endif
     GROW(end, Frame, PREVIOUS);
@@ -164,6 +167,10 @@ static void print_frame(void) {
 #endif
 #if PY_VERSION_HEX >= 0x030b0000 && PY_VERSION_HEX < 0x030d0000
     AT("frame.cframe_current_frame", _PyCFrame, current_frame);
+    AT("frame.cframe_previous", _PyCFrame, previous);
+#endif
+#if PY_VERSION_HEX >= 0x030b0000 && PY_VERSION_HEX < 0x030c0000
+    AT("frame.is_entry", Frame, is_entry);
 #endif
 }
 

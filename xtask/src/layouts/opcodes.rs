@@ -82,9 +82,38 @@ const OPAQUE: &[&str] = &[
 /// Flags of `pycore_opcode_metadata.h` (3.13 and later) that contradict "never calls".
 const CALLING_FLAGS: &[&str] = &["HAS_ERROR_FLAG", "HAS_ESCAPES_FLAG", "HAS_EVAL_BREAK_FLAG"];
 
+/// Specialised calls that push a Python frame: standing there is the work of the interpreter, not
+/// of C code.
+const ENTERS_PYTHON: &[&str] = &[
+    "CALL_PY_EXACT_ARGS",
+    "CALL_PY_WITH_DEFAULTS",
+    "CALL_PY_GENERAL",
+    "CALL_BOUND_METHOD_EXACT_ARGS",
+    "CALL_BOUND_METHOD_GENERAL",
+    "CALL_ALLOC_AND_ENTER_INIT",
+    "CALL_KW_PY",
+    "CALL_KW_BOUND_METHOD",
+    "CALL_EX_PY",
+    "PRECALL_PYFUNC",
+    "PRECALL_BOUND_METHOD",
+];
+
+/// Calls that become one of the specialised ones once they have run a few times.
+const UNSETTLED: &[&str] = &[
+    "CALL",
+    "CALL_KW",
+    "CALL_FUNCTION_EX",
+    "CALL_ADAPTIVE",
+    "PRECALL",
+    "PRECALL_ADAPTIVE",
+];
+
 /// True for an instruction whose work is a call, of C code as it may be.
 fn calls(name: &str) -> bool {
     let name = name.strip_prefix("INSTRUMENTED_").unwrap_or(name);
+    if ENTERS_PYTHON.contains(&name) {
+        return false;
+    }
     // CALL_FINALLY (3.8) is a jump.
     (name.starts_with("CALL") && name != "CALL_FINALLY")
         || name.starts_with("PRECALL")
@@ -170,6 +199,9 @@ fn sets(python: &Python) -> Result<String> {
         let _ = writeln!(text, "{field}: [{}],", shown.join(", "));
     };
     set("calls", &|opcode| calls(&opcode.name));
+    set("unsettled", &|opcode| {
+        minor >= 11 && UNSETTLED.contains(&opcode.name.as_str())
+    });
     set("never_calls", &never);
     set("opaque", &|opcode| OPAQUE.contains(&opcode.name.as_str()));
     let mut caches = [0u8; 256];

@@ -83,6 +83,8 @@ const STRUCTS: &[Struct] = &[
             ("owner", Optional),
             ("owner_c_stack", Optional),
             ("cframe_current_frame", Zero),
+            ("cframe_previous", Optional),
+            ("is_entry", Optional),
             ("locals", Number),
         ],
     ),

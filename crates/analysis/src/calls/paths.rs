@@ -97,28 +97,29 @@ impl Paths {
                 format!("[stack not read: {}]", reason.text()).into()
             }
         };
-        let known = self.nodes.iter_mut().rev();
-        let known = known.take_while(|node| node.is_stackless);
-        let function = |node: &Node| &self.functions[node.function];
-        let node = known
-            .into_iter()
-            .find(|node| function(node).label.name == name);
-        if let Some(node) = node {
-            add(&mut node.cost, cost);
-            return;
-        }
-        let label = Label {
-            file: "~".into(),
-            line: 0,
-            name: name.clone(),
-        };
-        self.functions
-            .push(TracedFunction::new(label, name, "".into(), None));
-        self.nodes.push(Node {
-            cost: *cost,
-            is_stackless: true,
-            ..Node::new(None, self.functions.len() - 1, 0)
+        let known = (0..self.nodes.len()).rev();
+        let mut known = known.take_while(|&index| self.nodes[index].is_stackless);
+        let known = known.find(|&index| {
+            let function = self.nodes[index].function;
+            self.functions[function].label.name == name
         });
+        let index = known.unwrap_or_else(|| {
+            let label = Label {
+                file: "~".into(),
+                line: 0,
+                name: name.clone(),
+            };
+            let function = TracedFunction::new(label, name, "".into(), None);
+            self.functions.push(function);
+            self.nodes.push(Node {
+                is_stackless: true,
+                ..Node::new(None, self.functions.len() - 1, 0)
+            });
+            self.nodes.len() - 1
+        });
+        let node = &mut self.nodes[index];
+        add(&mut node.cost, cost);
+        *self.lines.entry((node.function, 0)).or_default() += cost.self_ns;
     }
 
     /// Sums times up towards the callers.
@@ -154,11 +155,11 @@ impl Paths {
                 }
                 continue;
             }
-            let calls = node.cost.calls + node.cost.resumptions;
+            let calls = node.cost.calls.saturating_add(node.cost.resumptions);
             let function = &mut self.functions[node.function];
             add(&mut function.cost, &node.cost);
             if levels[node.function] == 0 {
-                function.primitive += calls;
+                function.primitive = function.primitive.saturating_add(calls);
                 function.cumulative_ns += node.inclusive_ns;
             }
             levels[node.function] += 1;
@@ -234,11 +235,11 @@ impl Pair {
         let first = self.level == 0;
         self.level += 1;
         let edge = &mut self.edge;
-        edge.calls += calls;
+        edge.calls = edge.calls.saturating_add(calls);
         edge.self_ns += node.cost.self_ns;
         let counted_ns = if first { node.inclusive_ns } else { 0 };
         edge.cumulative_ns += counted_ns;
-        edge.primitive += if first { calls } else { 0 };
+        edge.primitive = edge.primitive.saturating_add(if first { calls } else { 0 });
         if calls == 0 && counted_ns == 0 {
             return;
         }
@@ -249,18 +250,20 @@ impl Pair {
             edge.sites.insert(at, (node.line, CallSite::default()));
             at
         });
-        edge.sites[at].1.calls += calls;
-        edge.sites[at].1.cumulative_ns += counted_ns;
+        let site = &mut edge.sites[at].1;
+        site.calls = site.calls.saturating_add(calls);
+        site.cumulative_ns += counted_ns;
     }
 }
 
+/// Saturates: of samples, a function's calls count for each of its places on a path.
 fn add(sum: &mut CallCost, cost: &CallCost) {
-    sum.calls += cost.calls;
-    sum.resumptions += cost.resumptions;
-    sum.raised += cost.raised;
-    sum.self_ns += cost.self_ns;
-    sum.raw_self_ns += cost.raw_self_ns;
-    sum.waited_ns += cost.waited_ns;
+    sum.calls = sum.calls.saturating_add(cost.calls);
+    sum.resumptions = sum.resumptions.saturating_add(cost.resumptions);
+    sum.raised = sum.raised.saturating_add(cost.raised);
+    sum.self_ns = sum.self_ns.saturating_add(cost.self_ns);
+    sum.raw_self_ns = sum.raw_self_ns.saturating_add(cost.raw_self_ns);
+    sum.waited_ns = sum.waited_ns.saturating_add(cost.waited_ns);
 }
 
 /// Functions by label.

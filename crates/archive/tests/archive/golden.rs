@@ -3,13 +3,56 @@
 use crate::sample::Recording;
 use pitstop_archive::{Detail, Writer, read};
 use pitstop_model::{
-    CurvePoint, ExitStatus, FileKind, Meta, Method, Moment, ProcessId, Profile, Reason, RowId,
-    StackId, StringId, ThreadId, ThreadState, Verdict, WaitId,
+    CallCost, CurvePoint, ExitStatus, FileKind, FunctionId, Meta, Method, Moment, ProcessId,
+    Profile, Reason, RowId, StackId, StringId, ThreadId, ThreadState, Verdict, WaitId,
 };
 use std::path::{Path, PathBuf};
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/profiles/v1.pit")
+}
+
+/// The same with calls, timed lines and spans, which came later.
+fn traced_path() -> PathBuf {
+    path().with_file_name("v1-traced.pit")
+}
+
+#[test]
+fn version_1_with_a_trace_still_reads() {
+    let loaded = read(&traced_path(), Detail::Moments).expect("old archives stay readable");
+    assert!(loaded.complete);
+    let profile = &loaded.profile;
+    assert_eq!((profile.calls.len(), profile.calls.lost), (3, 3));
+    let (path, cost) = profile.calls.iter().nth(1).expect("three paths");
+    assert_eq!((path.thread, path.stack), (ThreadId(1), StackId(5)));
+    let expected = CallCost {
+        calls: 2000,
+        resumptions: 14,
+        raised: 6,
+        self_ns: 2_000_002,
+        raw_self_ns: 2_000_100,
+        waited_ns: 3,
+    };
+    assert_eq!(cost, expected);
+    let times = &profile.line_times;
+    assert_eq!((times.functions.len(), times.lost), (3, 9));
+    let timed = &times.functions[0];
+    assert_eq!((timed.function, timed.calls), (FunctionId(0), 7));
+    let lines: Vec<(u32, u64)> = timed
+        .lines
+        .iter()
+        .map(|(line, cost)| (*line, cost.hits))
+        .collect();
+    assert_eq!(lines, [(1, 8), (2, 5), (3, 5)]);
+    let (_, cost) = times.functions[1].lines[0];
+    assert_eq!(
+        (cost.self_ns, cost.inclusive_ns, cost.waited_ns),
+        (50, 500, 1)
+    );
+    let span = profile.spans.spans[2];
+    assert_eq!((span.thread, span.stack), (ThreadId(2), StackId(8)));
+    assert_eq!((span.start_ns, span.duration_ns), (2_000_000_000, 400));
+    assert_eq!(profile.spans.lost, 6);
 }
 
 #[test]
@@ -115,10 +158,10 @@ fn check_meta(meta: &Meta) {
 #[test]
 #[ignore = "writes a fixture that must never change"]
 fn make_the_golden_file() {
-    if path().exists() {
+    if traced_path().exists() {
         return;
     }
-    let mut writer = Writer::create(&path()).expect("the fixtures are there");
+    let mut writer = Writer::create(&traced_path()).expect("the fixtures are there");
     let mut recording = Recording::default();
     for step in 0..3 {
         recording.step(step);

@@ -45,7 +45,7 @@ pub(crate) fn lines(mut args: LinesArgs, style: Choice) -> Outcome {
                 options.select.join("` or `")
             ),
         )
-        .because("no sample fell into a function or file of that name")
+        .because("nothing was measured in a function or file of that name")
         .cure("see what there is: pitstop lines, or pitstop tree"));
     }
     if args.json {

@@ -29,7 +29,12 @@ pub(super) fn subtitle(profile: &Profile, options: &Options, tree: &Tree) -> Str
         }
     };
     parts.push(format!("{} {whose}{what}", duration(tree.total_ns())));
-    parts.push(counted(tree.samples, "sample", "samples"));
+    let exact = profile.meta.method.is_exact();
+    parts.push(if exact {
+        counted(tree.samples, "call", "calls")
+    } else {
+        counted(tree.samples, "sample", "samples")
+    });
     if let Some(rate) = profile.meta.quality.rates.first() {
         parts.push(format!("{:.0} Hz", rate.rate_hz));
     }

@@ -15,6 +15,11 @@ use thiserror::Error;
 /// again could make more of them than a machine holds.
 const CALLER_BYTES: usize = 10;
 
+/// How many times the size of a file the names in it may come to, where each function and each caller
+/// is counted with its whole name. Names that are named again make it more than one; paths of a
+/// thousand characters make it forty.
+const NAMES_PER_BYTE: usize = 100;
+
 /// Why the bytes of a file are not those of a profile.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProfError {
@@ -79,6 +84,7 @@ pub fn read_prof(bytes: &[u8]) -> Result<CallTable> {
     };
     let mut reader = Reader {
         callers_left: bytes.len() / CALLER_BYTES,
+        names_left: bytes.len() * NAMES_PER_BYTE,
     };
     let mut is_sampled = false;
     let mut functions: Vec<FunctionCalls> = Vec::new();
@@ -116,6 +122,8 @@ fn is_mark(key: &Read) -> bool {
 struct Reader {
     /// How many more callers there can be in a file of this size.
     callers_left: usize,
+    /// How many more bytes of names there can be.
+    names_left: usize,
 }
 
 impl Reader {
@@ -126,7 +134,7 @@ impl Reader {
             return Err(ProfError::NoProfile(WHAT));
         };
         Ok(FunctionCalls {
-            label: label(key)?,
+            label: self.label(key)?,
             primitive: count(primitive)?,
             calls: count(calls)?,
             own_s: seconds(own)?,
@@ -146,7 +154,7 @@ impl Reader {
         let mut callers: Vec<(Label, Caller)> = Vec::with_capacity(entries.len());
         let mut known: FxHashMap<Label, usize> = FxHashMap::default();
         for (key, value) in entries.iter() {
-            let (label, caller) = (label(key)?, caller(value)?);
+            let (label, caller) = (self.label(key)?, caller(value)?);
             match known.get(&label) {
                 Some(&at) => callers[at].1 = caller,
                 None => {
@@ -157,26 +165,29 @@ impl Reader {
         }
         Ok(callers)
     }
+
+    fn label(&mut self, key: &Read) -> Result<Label> {
+        let parts = tuple(key).map(|parts| &parts[..]);
+        let Some([Read::Text(file), Read::Int(line), Read::Text(name)]) = parts else {
+            return Err(ProfError::NoProfile(
+                "a function is not named by file, line and name",
+            ));
+        };
+        let left = self.names_left.checked_sub(file.len() + name.len());
+        self.names_left = left.ok_or(ProfError::NoProfile("its names are too long"))?;
+        Ok(Label {
+            file: file.clone(),
+            line: i64::try_from(*line)
+                .map_err(|_| ProfError::NoProfile("a line number exceeds 64 bits"))?,
+            name: name.clone(),
+        })
+    }
 }
 
 fn tuple(value: &Read) -> Option<&Rc<Vec<Read>>> {
     match value {
         Read::Tuple(parts) => Some(parts),
         _ => None,
-    }
-}
-
-fn label(key: &Read) -> Result<Label> {
-    match tuple(key).map(|parts| &parts[..]) {
-        Some([Read::Text(file), Read::Int(line), Read::Text(name)]) => Ok(Label {
-            file: file.clone(),
-            line: i64::try_from(*line)
-                .map_err(|_| ProfError::NoProfile("a line number exceeds 64 bits"))?,
-            name: name.clone(),
-        }),
-        _ => Err(ProfError::NoProfile(
-            "a function is not named by file, line and name",
-        )),
     }
 }
 
@@ -369,5 +380,21 @@ mod tests {
         bytes.push(b'0');
         let error = read_prof(&bytes).expect_err("it is forged").to_string();
         assert!(error.ends_with("it has more callers than bytes"), "{error}");
+
+        // One long name, which many functions have.
+        let mut bytes = [&b"{)\x03\xf5"[..], &5000u32.to_le_bytes(), &[b'a'; 5000]].concat();
+        bytes.extend(b"i\0\0\0\0z\0");
+        bytes.extend(numbers);
+        bytes.extend(b"{0");
+        for line in 1..3000u32 {
+            bytes.extend(b")\x03r\0\0\0\0i");
+            bytes.extend(line.to_le_bytes());
+            bytes.extend(b"z\0");
+            bytes.extend(numbers);
+            bytes.extend(b"{0");
+        }
+        bytes.push(b'0');
+        let error = read_prof(&bytes).expect_err("it is forged").to_string();
+        assert!(error.ends_with("its names are too long"), "{error}");
     }
 }

@@ -36,10 +36,16 @@ pub(super) fn hot_lines(page: &mut Page, verdict: &Verdict) {
     table.titles(["time", "share", "", "doing", "line", ""]);
     for line in lines {
         let margin = line.interval.margin() * 100.0;
+        // What was not sampled has no margin.
+        let margin = if margin < 1e-6 {
+            String::new()
+        } else {
+            format!("± {:.0}", margin.max(1.0).ceil())
+        };
         table.row([
             plain_cell(scale.format(line.own.total_ns())),
             plain_cell(share(line.share)),
-            (Tint::Quiet, format!("± {:.0}", margin.max(1.0).ceil())),
+            (Tint::Quiet, margin),
             doing_cell(line),
             plain_cell(line.place.short()),
             plain_cell(line.place.source.clone().unwrap_or_default()),

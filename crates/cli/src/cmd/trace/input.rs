@@ -4,7 +4,7 @@ use crate::exit::{Failure, Status};
 use crate::{kept, open};
 use pitstop_analysis::calls::CallTable;
 use pitstop_export::{ProfError, looks_like_prof, read_prof};
-use pitstop_model::Profile;
+use pitstop_model::{Method, Profile};
 use pitstop_target::clock::local_time;
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -106,12 +106,15 @@ pub(super) fn read(word: &OsStr) -> Result<Input, Failure> {
 fn no_calls(path: &Path, profile: &Profile) -> Failure {
     let what = format!("`{}` holds no traced calls", path.display());
     let failure = Failure::new(Status::Usage, what);
-    if profile.meta.method.is_exact() {
-        return failure.because("the program made no call while it was traced");
+    match profile.meta.method {
+        Method::Tracing => failure.because("the program made no call while it was traced"),
+        Method::LineTiming => failure
+            .because("its lines were timed, not its calls")
+            .cure("look at it with pitstop lines"),
+        Method::Sampling => failure
+            .because("it was sampled, and samples count no calls")
+            .cure("look at it with pitstop tree or pitstop lines"),
     }
-    failure
-        .because("it was sampled, and samples count no calls")
-        .cure("look at it with pitstop tree or pitstop lines")
 }
 
 /// The line that `pstats` prints for a file: when it was last written, and its name.

@@ -28,6 +28,16 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
         code,
         words,
     } = args;
+    for (is_given, option) in [
+        (listing.json, "--json"),
+        (listing.thread.is_some(), "--thread"),
+    ] {
+        if is_given {
+            let what = format!("`{option}` is for recordings, and `trace` is to run a program");
+            return Err(Failure::new(Status::Usage, what)
+                .cure(format!("run it first, then: pitstop trace last {option}")));
+        }
+    }
     let program = python_program(Wanted {
         python: recording.python.as_deref(),
         module: module.as_deref(),

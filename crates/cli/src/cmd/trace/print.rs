@@ -178,7 +178,7 @@ impl Loaded {
                     let graph = CallGraph::of(&profile, thread);
                     loaded.table.add_table(CallTable::from(&graph));
                     if files.len() == 1 {
-                        loaded.summary = Some(TraceSummary::of(&profile));
+                        loaded.summary = Some(TraceSummary::of_thread(&profile, thread));
                         loaded.recording = Some(profile);
                         return Ok(loaded);
                     }
