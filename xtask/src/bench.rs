@@ -22,6 +22,7 @@ mod statistics;
 mod table;
 mod threads;
 mod throughput;
+mod tracing;
 mod trusted;
 mod truth;
 
@@ -30,7 +31,7 @@ use anyhow::{Result, bail};
 /// A bench's name and what it does with its arguments.
 type Bench = (&'static str, fn(&[String]) -> Result<()>);
 
-const BENCHES: &[Bench] = &[("sampling", sampling::run)];
+const BENCHES: &[Bench] = &[("sampling", sampling::run), ("tracing", tracing::run)];
 
 /// The command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {

@@ -140,5 +140,14 @@ api! {
             *mut c_void,
         ) -> c_int = c"__register_atfork" | c"pthread_atfork";
         clock: ClockGetTime = c"clock_gettime";
+        pending_add: unsafe extern "C" fn(
+            unsafe extern "C" fn(*mut c_void) -> c_int,
+            *mut c_void,
+        ) -> c_int = c"Py_AddPendingCall";
+        modules: unsafe extern "C" fn() -> *mut Object = c"PyImport_GetModuleDict";
+        dict_item: unsafe extern "C" fn(*mut Object, *const c_char) -> *mut Object
+            = c"PyDict_GetItemString";
+        attribute: unsafe extern "C" fn(*mut Object, *const c_char) -> *mut Object
+            = c"PyObject_GetAttrString";
     }
 }

@@ -44,7 +44,9 @@ pub(crate) unsafe fn of_code(code: *mut Object) -> u32 {
         if known != 0 {
             return known;
         }
-        let unit = intern(&looks_of_code(code), code as u64);
+        let looks = looks_of_code(code);
+        crate::greenlets::notice(looks.file);
+        let unit = intern(&looks, code as u64);
         if unit != 0 && (*state()).phase != Phase::Calibrating {
             mark(code, unit);
         }
@@ -368,6 +370,7 @@ pub(crate) unsafe fn of_native(callable: *mut Object, address: u64) -> u32 {
         if known != 0 {
             return known;
         }
+        crate::greenlets::notice(&[]);
         let looks = looks_of_native(callable);
         intern(&looks, address)
     }

@@ -16,7 +16,7 @@ use core::ptr;
 use pitstop_wire::{Callable, Cold, Node, SITE_BITS, SITE_SHIFT, SpanRecord, Thread};
 
 /// How many siblings are looked at before the table is asked.
-const NEAR: u32 = 3;
+const NEAR: u32 = 6;
 
 /// How many ancestors are searched for a recursion when a path is made.
 const RECURSION_WINDOW: u32 = 24;
@@ -126,7 +126,8 @@ pub(crate) unsafe fn leave(thread: *mut Thread, address: u64, now: u64) -> bool 
     // SAFETY: as the caller promises.
     unsafe {
         let path = node((*thread).current);
-        if ((*path).key ^ (address >> 3)) << (u64::BITS - SITE_SHIFT) != 0 || (*path).key == 0 {
+        // The keys of roots have no address, so they never match.
+        if ((*path).key ^ (address >> 3)) << (u64::BITS - SITE_SHIFT) != 0 {
             return leave_other(thread, address, now);
         }
         close(thread, path, now);

@@ -25,6 +25,7 @@ mod arena;
 mod callables;
 mod calls;
 mod fork;
+mod greenlets;
 mod legacy;
 mod lines;
 mod module;

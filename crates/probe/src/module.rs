@@ -140,7 +140,8 @@ pub unsafe extern "C" fn PyInit_pitstop_probe() -> *mut Object {
         let create = api.module_create;
         (*state).api = Some(api);
         DEFINITION.methods = (&raw mut METHODS).cast();
-        create((&raw mut DEFINITION).cast(), API_VERSION)
+        (*state).module = create((&raw mut DEFINITION).cast(), API_VERSION);
+        (*state).module
     }
 }
 
@@ -165,7 +166,7 @@ unsafe fn fail(text: &CStr) -> *mut Object {
 
 unsafe fn number(object: *mut Object) -> i64 {
     // SAFETY: the bootstrap gives an int.
-    unsafe { (api().long_value)(object) as i64 }
+    unsafe { (api().long_value)(object) }
 }
 
 unsafe fn bytes(object: *mut Object) -> &'static [u8] {

@@ -129,7 +129,7 @@ impl<'a> Writer<'a> {
         let source = bytes.as_ptr();
         // SAFETY: `taken` is within both.
         unsafe {
-            ptr::copy_nonoverlapping(source, self.buffer.as_mut_ptr().add(self.length), taken)
+            ptr::copy_nonoverlapping(source, self.buffer.as_mut_ptr().add(self.length), taken);
         };
         self.length += taken;
     }

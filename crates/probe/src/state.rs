@@ -68,6 +68,10 @@ pub(crate) struct State {
     pub(crate) slot_new: usize,
     /// The type of a slot wrapper bound to an object.
     pub(crate) method_wrapper_type: *mut Object,
+    /// This module.
+    pub(crate) module: *mut Object,
+    /// `greenlet` is being imported.
+    pub(crate) awaits_greenlet: bool,
     /// The code object that was looked up last for its lines, and what was found.
     pub(crate) timed_code: u64,
     pub(crate) timed_unit: u32,
@@ -122,6 +126,8 @@ static mut STATE: State = State {
     slot_init: 0,
     slot_new: 0,
     method_wrapper_type: ptr::null_mut(),
+    module: ptr::null_mut(),
+    awaits_greenlet: false,
     timed_code: 0,
     timed_unit: 0,
     decide: ptr::null_mut(),

@@ -2,6 +2,7 @@
 
 use crate::arch;
 use crate::arena;
+use crate::monitor::Arguments;
 use crate::object::Object;
 use crate::state::{Phase, api, entry, header, node, state, ticks};
 use crate::system;
@@ -170,11 +171,93 @@ pub(crate) unsafe fn is_first_of_main(name_is_module: impl FnOnce() -> bool) -> 
     }
 }
 
-/// `switch(...)`: another greenlet runs in this thread.
+/// `switch_greenlet(event, (origin, target))`: what `greenlet.settrace` calls when another greenlet
+/// begins or goes on in this thread. Each greenlet has a tree of its own, like a thread.
+///
+/// # Safety
+/// Called by the package `greenlet`, with the GIL held.
 pub(crate) unsafe extern "C" fn switch_greenlet(
     _: *mut Object,
-    _: crate::monitor::Arguments,
-    _: isize,
+    arguments: Arguments,
+    count: isize,
 ) -> *mut Object {
-    unsafe { crate::module::none() }
+    // SAFETY: `greenlet` gives a str and a pair of greenlets.
+    unsafe {
+        let api = api();
+        let thread = current();
+        let is_pair = count == 2
+            && crate::object::is(*arguments.add(1), api.tuple_type)
+            && (api.tuple_size)(*arguments.add(1)) == 2;
+        if !thread.is_null() && is_pair {
+            let pair = *arguments.add(1);
+            let origin = (api.tuple_item)(pair, 0) as u64;
+            let target = (api.tuple_item)(pair, 1) as u64;
+            // What we recorded so far in this thread was the origin's.
+            if (*thread).greenlet == 0 {
+                (*thread).greenlet = origin;
+            }
+            if (*thread).greenlet != target {
+                replace(thread, target);
+            }
+        }
+        crate::module::none()
+    }
+}
+
+/// Lets another greenlet's record take the place of a thread's running one.
+unsafe fn replace(old: *mut Thread, greenlet: u64) {
+    // SAFETY: the record is that of the running thread.
+    unsafe {
+        let now = ticks();
+        let tid = (*old).tid;
+        let mut unit = (*header()).threads;
+        let mut free = 0;
+        while unit != 0 {
+            let one = entry::<Thread>(unit);
+            let is_ours = (*one).tid == tid && (*one).is_over == 0 && (*one).greenlet != 0;
+            if is_ours && (*one).greenlet == greenlet {
+                break;
+            }
+            // One that runs nothing has ended or not begun: its address may be another's.
+            if is_ours && one != old && (*one).current == (*one).root {
+                free = unit;
+            }
+            unit = (*one).next;
+        }
+        let new = if unit != 0 {
+            entry::<Thread>(unit)
+        } else if free != 0 {
+            entry::<Thread>(free)
+        } else {
+            add()
+        };
+        if new.is_null() {
+            return;
+        }
+        (*old).pointer = 0;
+        ((*old).last_ticks, (*old).paused) = (now, now);
+        (*new).greenlet = greenlet;
+        (*new).pointer = arch::thread_pointer();
+        (*new).is_main = (*old).is_main;
+        go_on(new, now);
+        (*state()).seen = [0; SEEN];
+        select(new);
+    }
+}
+
+/// What a greenlet runs has waited while others ran: that is no time of its own.
+unsafe fn go_on(thread: *mut Thread, now: u64) {
+    // SAFETY: parents lead to the root.
+    unsafe {
+        if (*thread).paused == 0 {
+            return;
+        }
+        let pause = now.saturating_sub((*thread).paused);
+        let mut unit = (*thread).current;
+        while unit != (*thread).root && unit != 0 {
+            (*node(unit)).began += pause;
+            unit = (*node(unit)).parent;
+        }
+        (*thread).paused = 0;
+    }
 }

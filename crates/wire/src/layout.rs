@@ -185,8 +185,12 @@ pub struct Thread {
     pub line_frame: u32,
     /// What the program gave to `sys.setprofile` in this thread: an address in it, or 0.
     pub hook: u64,
+    /// The greenlet whose tree this is, where greenlets are used: an address, or 0.
+    pub greenlet: u64,
+    /// Since when it does not run, in ticks, while another greenlet does; else 0.
+    pub paused: u64,
     /// Padding.
-    pub more: [u64; 6],
+    pub more: [u64; 4],
 }
 
 /// Which kind of callable it is.

@@ -155,17 +155,16 @@ impl Pouring<'_> {
         threads.reverse();
         let mut stacks: FxHashMap<u32, StackId> = FxHashMap::default();
         let mut ids: FxHashMap<u32, ThreadId> = FxHashMap::default();
+        // Each greenlet has a record, but they share the operating system's thread.
+        let mut of_greenlets: FxHashMap<u32, ThreadId> = FxHashMap::default();
         for (unit, thread) in &threads {
-            let name = self.thread_name(trace, thread);
-            let moment = |ticks| clock.moment_ns(ticks).saturating_sub(self.start_ns);
-            let id = self.profile.timeline.add_thread(Thread {
-                process,
-                tid: thread.tid,
-                name,
-                is_main: thread.is_main != 0,
-                start_ns: moment(thread.first_ticks),
-                end_ns: moment(thread.last_ticks),
-            });
+            let id = match of_greenlets.get(&thread.tid) {
+                Some(&id) if thread.greenlet != 0 => id,
+                _ => self.thread(trace, &clock, thread, process),
+            };
+            if thread.greenlet != 0 {
+                of_greenlets.insert(thread.tid, id);
+            }
             ids.insert(*unit, id);
             tree::pour(
                 self.profile,
@@ -201,6 +200,25 @@ impl Pouring<'_> {
             let note = format!("process {}: {count} {what}", header.pid);
             self.profile.meta.notes.push(note);
         }
+    }
+
+    fn thread(
+        &mut self,
+        trace: &pitstop_wire::Trace<'_>,
+        clock: &Clock,
+        thread: &pitstop_wire::Thread,
+        process: ProcessId,
+    ) -> ThreadId {
+        let name = self.thread_name(trace, thread);
+        let moment = |ticks| clock.moment_ns(ticks).saturating_sub(self.start_ns);
+        self.profile.timeline.add_thread(Thread {
+            process,
+            tid: thread.tid,
+            name,
+            is_main: thread.is_main != 0,
+            start_ns: moment(thread.first_ticks),
+            end_ns: moment(thread.last_ticks),
+        })
     }
 
     fn thread_name(
