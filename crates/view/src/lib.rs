@@ -2,7 +2,8 @@
 //!
 //! This room computes no cost and asks no terminal: a [`Style`] says what the caller found out
 //! about colour, characters and width. Every rendered line fits that width, and nothing a program
-//! calls itself (names, paths, source) can reach the terminal as a control sequence.
+//! calls itself (names, paths, source) can reach the terminal as a control sequence. What other
+//! programs fixed to the byte ([`line_times`], [`calls`]) is as wide as they made it.
 #![forbid(unsafe_code)]
 
 pub mod calls;
