@@ -252,3 +252,44 @@ fn every_command_helps() {
         .stdout_text();
     assert!(version.starts_with("pitstop "), "{version}");
 }
+
+#[test]
+fn standard_error_that_takes_nothing_harms_neither_the_program_nor_its_status() {
+    let python = pythons().last().expect("there is an interpreter");
+    let workbench = Workbench::new();
+    let script = fixture("sys_exit_3.py");
+    for (options, code) in [("run -o out.svg", 3), ("run -o out.svg --json out.json", 3)] {
+        let line = format!(
+            "'{}' {options} --python '{}' '{}' 2>/dev/full",
+            pitstop_e2e::pitstop_binary().display(),
+            python.path.display(),
+            script.display()
+        );
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &line]).current_dir(workbench.path());
+        command.env("XDG_CACHE_HOME", workbench.path());
+        let finished = Finished::of(&mut command, b"");
+        assert_eq!(finished.code(), code, "{line}\n{finished}");
+    }
+}
+
+#[test]
+fn a_dash_means_standard_output() {
+    let python = pythons().last().expect("there is an interpreter");
+    let workbench = Workbench::new();
+    let script = fixture("short.py");
+    let run = |options: &[&str]| {
+        let mut command = workbench.command(&["run", "-q"]);
+        command.args(options).arg("--python").arg(&python.path);
+        Finished::of(command.arg(&script), b"")
+    };
+    let text = run(&["-o", "-", "-f", "collapsed"]).expect_code(0);
+    assert!(text.stdout_text().contains(";work "), "{text}");
+    let json = run(&["--json", "-"]).expect_code(0);
+    let last = json.stdout_text();
+    let from = last.find('{').expect("a document");
+    let document: serde_json::Value = serde_json::from_str(&last[from..]).expect("JSON");
+    assert!(document["quality"].is_object(), "{json}");
+    run(&["-o", "-"]).expect_code(2);
+    assert!(!workbench.path().join("-").exists());
+}

@@ -70,7 +70,9 @@ fn header(page: &mut Page, verdict: &Verdict) {
     }
     said.push(match run.exit {
         Some(exit) => ending(exit),
-        None => "still running".to_owned(),
+        None if run.interrupted => "still running".to_owned(),
+        // It was attached to: only its parent hears how it ended.
+        None => "ended".to_owned(),
     });
     if run.interrupted && run.exit.is_some() {
         said.push("interrupted".to_owned());
