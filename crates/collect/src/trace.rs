@@ -158,6 +158,9 @@ pub fn trace(
         start_ns,
         exit,
     );
+    if let Some(watch) = &options.evidence {
+        note_unmet(&mut profile, &watch.arguments);
+    }
     sources.capture_new(&mut profile);
     let archive_error = write_archive(&profile, options);
     Ok(Traced {
@@ -166,6 +169,24 @@ pub fn trace(
         archive_error,
         refusal: poured.refusal,
     })
+}
+
+/// Says which functions were to be watched and never began.
+fn note_unmet(profile: &mut Profile, names: &[String]) {
+    let met = |name: &str| {
+        let last = name.rsplit([':', '.']).next().unwrap_or_default();
+        let mut functions = profile.arguments.functions.iter();
+        functions.any(|watched| {
+            let function = profile.places.function(watched.function);
+            profile.text(function.name) == last
+        })
+    };
+    let unmet: Vec<String> = names
+        .iter()
+        .filter(|name| !met(name))
+        .map(|name| format!("`{name}` was never called, or is no Python function of that name"))
+        .collect();
+    profile.meta.notes.extend(unmet);
 }
 
 struct Run {

@@ -7,7 +7,8 @@ use crate::profile::{BrokenLaw, Profile};
 pub(crate) fn check(profile: &Profile) -> Result<(), BrokenLaw> {
     let broken = |table, index, law| Err(BrokenLaw { table, index, law });
     let text = |id: StringId| id.index() < profile.strings.len();
-    let frame = |id: Option<FrameId>| id.is_none_or(|id| id.index() < profile.places.frames().len());
+    let frame =
+        |id: Option<FrameId>| id.is_none_or(|id| id.index() < profile.places.frames().len());
     let function = |id: FunctionId| id.index() < profile.places.functions().len();
     let arguments = &profile.arguments;
     let watched = arguments.functions.len();
@@ -24,7 +25,11 @@ pub(crate) fn check(profile: &Profile) -> Result<(), BrokenLaw> {
     }
     for (i, entry) in arguments.repeated.iter().enumerate() {
         if entry.function as usize >= watched || !entry.text.is_none_or(text) {
-            return broken("repeated", i, "names a watched function or text that is not there");
+            return broken(
+                "repeated",
+                i,
+                "names a watched function or text that is not there",
+            );
         }
     }
     for (i, entry) in arguments.reuse.iter().enumerate() {
@@ -40,7 +45,10 @@ pub(crate) fn check(profile: &Profile) -> Result<(), BrokenLaw> {
         if !frame(entry.place) || !frame(entry.caller) {
             return broken("queries", i, "names a frame that is not there");
         }
-        if entry.parent.is_some_and(|parent| parent as usize >= queries.len()) {
+        if entry
+            .parent
+            .is_some_and(|parent| parent as usize >= queries.len())
+        {
             return broken("queries", i, "names a query that is not there");
         }
     }
@@ -64,27 +72,50 @@ fn sums(profile: &Profile) -> Result<(), BrokenLaw> {
         let mut sum = 0_u64;
         for (index, numbers) in all.enumerate() {
             for number in numbers {
-                sum = sum.checked_add(number).ok_or(BrokenLaw { table, index, law })?;
+                sum = sum
+                    .checked_add(number)
+                    .ok_or(BrokenLaw { table, index, law })?;
             }
         }
         Ok(())
     };
     let arguments = &profile.arguments;
     let mut all = arguments.functions.iter().map(|f| {
-        vec![f.calls, f.distinct, f.time_ns, f.agreed, f.differed, f.unknown]
+        vec![
+            f.calls, f.distinct, f.time_ns, f.agreed, f.differed, f.unknown,
+        ]
     });
     within("arguments", &mut all)?;
-    let mut all = arguments.repeated.iter().map(|r| vec![r.calls, r.time_ns, r.repeat_ns]);
+    let mut all = arguments
+        .repeated
+        .iter()
+        .map(|r| vec![r.calls, r.time_ns, r.repeat_ns]);
     within("repeated", &mut all)?;
     let mut all = arguments.reuse.iter().map(|r| vec![r.calls]);
     within("reuse", &mut all)?;
     let mut all = profile.queries.queries.iter().map(|q| {
-        vec![q.count, q.time_ns, q.rows, q.raised, q.repeated, q.lone_commits, q.longest_ns]
+        vec![
+            q.count,
+            q.time_ns,
+            q.rows,
+            q.raised,
+            q.repeated,
+            q.lone_commits,
+            q.longest_ns,
+        ]
     });
     within("queries", &mut all)?;
-    let mut all = profile.loops.blocking.iter().map(|b| vec![b.count, b.time_ns, b.longest_ns]);
+    let mut all = profile
+        .loops
+        .blocking
+        .iter()
+        .map(|b| vec![b.count, b.time_ns, b.longest_ns]);
     within("blocking", &mut all)?;
-    let mut all = profile.loops.slow.iter().map(|s| vec![s.count, s.time_ns, s.blocked_ns]);
+    let mut all = profile
+        .loops
+        .slow
+        .iter()
+        .map(|s| vec![s.count, s.time_ns, s.blocked_ns]);
     within("slow", &mut all)
 }
 

@@ -141,6 +141,7 @@ api! {
         repr: unsafe extern "C" fn(*mut Object) -> *mut Object = c"PyObject_Repr";
         list_size: unsafe extern "C" fn(*mut Object) -> isize = c"PyList_Size";
         list_item: unsafe extern "C" fn(*mut Object, isize) -> *mut Object = c"PyList_GetItem";
+        dict_size: unsafe extern "C" fn(*mut Object) -> isize = c"PyDict_Size";
         dict_next: unsafe extern "C" fn(
             *mut Object,
             *mut isize,

@@ -24,8 +24,8 @@ mod settings;
 compile_error!("the probe's file is little-endian");
 
 pub use evidence::{
-    Blocking, Evidence, KeyRecord, OVERFLOW_KEYS, Query, REGISTERS, REUSE_BUCKETS, Slow, Watched, key,
-    query, reuse_bucket, reuse_distance, watched,
+    Blocking, Evidence, KeyRecord, OVERFLOW_KEYS, Query, REGISTERS, REUSE_BUCKETS, Slow, Watched,
+    key, query, reuse_bucket, reuse_distance, watched,
 };
 pub use layout::{
     Calibration, Callable, Cold, FIRST_UNIT, FORMAT, Header, Kind, LineFrame, LineRecord, Lost,

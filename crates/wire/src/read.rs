@@ -187,7 +187,11 @@ impl<'a> Trace<'a> {
     /// Calls of a function by the bucket of their distance to the one before with the same key.
     pub fn reuse(&self, watched: &Watched) -> impl Iterator<Item = u64> + use<'a> {
         let (bytes, first) = (self.bytes, watched.reuse as usize * UNIT_BYTES);
-        let count = if watched.reuse < FIRST_UNIT { 0 } else { REUSE_BUCKETS };
+        let count = if watched.reuse < FIRST_UNIT {
+            0
+        } else {
+            REUSE_BUCKETS
+        };
         (0..count).map_while(move |index| plain(bytes, first + index * size_of::<u64>()))
     }
 

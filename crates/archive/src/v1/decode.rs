@@ -1,9 +1,9 @@
 //! Reading version 1: records into deltas, deltas into a profile that grows.
 
+use super::evidence;
 use super::meta::take_meta;
 use super::moments::take_moments;
 use super::traced::{self, Losses, TakenLines};
-use super::evidence;
 use super::{DELTA, END, MAX_ENTRIES, tables, tag};
 use crate::column::{Flaw, Input};
 use crate::error::Error;

@@ -1,7 +1,7 @@
 //! Making deltas: what a profile holds that the file does not hold yet.
 
-use super::meta::put_meta;
 use super::evidence::{self, Totals};
+use super::meta::put_meta;
 use super::moments::put_moments;
 use super::tables::{self, Untimed};
 use super::traced::{self, Call, LineAt, Losses, Timed};

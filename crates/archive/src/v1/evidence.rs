@@ -12,7 +12,11 @@ use pitstop_model::{
 type Result<T> = std::result::Result<T, Flaw>;
 
 fn bits<const N: usize>(flags: [bool; N]) -> u64 {
-    flags.iter().enumerate().map(|(bit, &flag)| u64::from(flag) << bit).sum()
+    flags
+        .iter()
+        .enumerate()
+        .map(|(bit, &flag)| u64::from(flag) << bit)
+        .sum()
 }
 
 fn optional(value: u64) -> Result<Option<u32>> {
@@ -79,8 +83,26 @@ pub(super) fn put_watched(out: &mut Vec<u8>, entries: &[WatchedFunction]) {
 
 pub(super) fn take_watched(input: &mut Input<'_>, count: usize, p: &mut Profile) -> Result<()> {
     for entry in take::<15>(input, count)? {
-        let [function, flags, calls, raised, distinct, hits, time_ns, repeat_ns, rest @ ..] = entry;
-        let [by_identity, own_equality, unhashable, temporary, agreed, differed, unknown] = rest;
+        let [
+            function,
+            flags,
+            calls,
+            raised,
+            distinct,
+            hits,
+            time_ns,
+            repeat_ns,
+            rest @ ..,
+        ] = entry;
+        let [
+            by_identity,
+            own_equality,
+            unhashable,
+            temporary,
+            agreed,
+            differed,
+            unknown,
+        ] = rest;
         p.arguments.functions.push(WatchedFunction {
             function: FunctionId(narrow(function)?),
             skipped: flags & 1 != 0,
@@ -133,7 +155,11 @@ pub(super) fn take_repeated(input: &mut Input<'_>, count: usize, p: &mut Profile
 }
 
 pub(super) fn put_reuse(out: &mut Vec<u8>, entries: &[Reuse]) {
-    put(out, entries, [|r| r.function.into(), |r| r.distance, |r| r.calls]);
+    put(
+        out,
+        entries,
+        [|r| r.function.into(), |r| r.distance, |r| r.calls],
+    );
 }
 
 pub(super) fn take_reuse(input: &mut Input<'_>, count: usize, p: &mut Profile) -> Result<()> {
@@ -173,8 +199,25 @@ pub(super) fn put_queries(out: &mut Vec<u8>, entries: &[Query]) {
 
 pub(super) fn take_queries(input: &mut Input<'_>, count: usize, p: &mut Profile) -> Result<()> {
     for entry in take::<14>(input, count)? {
-        let [text, driver, place, caller, flags, count, time_ns, rest @ ..] = entry;
-        let [longest_ns, rows, raised, repeated, lone_commits, longest_burst, parent] = rest;
+        let [
+            text,
+            driver,
+            place,
+            caller,
+            flags,
+            count,
+            time_ns,
+            rest @ ..,
+        ] = entry;
+        let [
+            longest_ns,
+            rows,
+            raised,
+            repeated,
+            lone_commits,
+            longest_burst,
+            parent,
+        ] = rest;
         p.queries.queries.push(Query {
             text: StringId(narrow(text)?),
             driver: StringId(narrow(driver)?),

@@ -67,9 +67,7 @@ impl Parameters {
             let value = *self.locals.add(slot.index as usize);
             let mut object = (value & !self.tags) as *mut Object;
             let mut owned = value & self.tags == 0;
-            if slot.kind & kind::CELL != 0
-                && !object.is_null()
-                && (*object).kind == api().cell_type
+            if slot.kind & kind::CELL != 0 && !object.is_null() && (*object).kind == api().cell_type
             {
                 // `ob_ref` of `PyCellObject`.
                 object = crate::object::field(object, 16);
@@ -208,7 +206,11 @@ pub(super) unsafe fn end(call: &Call, watched: *mut Watched, result: *mut Object
         }
         // The table was moved, or a place among the frequent ones was given to another key.
         if call.keys != (*watched).keys || (*entry::<KeyRecord>(unit)).hash != call.hash {
-            unit = if call.is_tracked { find(watched, call.hash).0 } else { 0 };
+            unit = if call.is_tracked {
+                find(watched, call.hash).0
+            } else {
+                0
+            };
             if unit == 0 || (*entry::<KeyRecord>(unit)).hash != call.hash {
                 return;
             }
@@ -378,7 +380,11 @@ unsafe fn overflow(watched: *mut Watched, hash: u64) -> u32 {
             if (*record).hash == hash {
                 return unit;
             }
-            let calls = if (*record).hash == 0 { 0 } else { (*record).calls };
+            let calls = if (*record).hash == 0 {
+                0
+            } else {
+                (*record).calls
+            };
             if calls < fewest {
                 (rarest, fewest) = (unit, calls);
             }
@@ -405,8 +411,16 @@ unsafe fn write_down(watched: *mut Watched, record: *mut KeyRecord, parameters: 
         let mut buffer = [0; 240];
         let mut writer = Writer::new(&mut buffer);
         for index in 0..parameters.count {
-            let (object, _, _) = parameters.get(index);
-            if index > 0 {
+            let (object, _, kind) = parameters.get(index);
+            let is_empty = match kind & (kind::REST | kind::KEYWORDS) {
+                kind::REST => (api().tuple_size)(object) == 0,
+                kind::KEYWORDS => (api().dict_size)(object) == 0,
+                _ => false,
+            };
+            if is_empty {
+                continue;
+            }
+            if writer.length() > 0 {
                 writer.bytes(b", ");
             }
             show(&mut writer, object, 0);

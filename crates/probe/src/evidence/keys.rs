@@ -68,7 +68,11 @@ impl Key {
             if is(object, api.unicode_type) {
                 // `PyASCIIObject.hash` (`Include/cpython/unicodeobject.h`).
                 let known: i64 = field(object, 24);
-                let known = if known == -1 { (api.hash)(object) as i64 } else { known };
+                let known = if known == -1 {
+                    (api.hash)(object) as i64
+                } else {
+                    known
+                };
                 return known as u64 ^ 0x5bd1_e995;
             }
             self.hash_of_other(object, depth)
@@ -253,7 +257,10 @@ unsafe fn long(object: *mut Object) -> u64 {
             let size: i64 = field(object, 16);
             (size as u64, size.unsigned_abs())
         };
-        let digits = object.cast::<u8>().add((*offsets).long_digits as usize).cast::<u32>();
+        let digits = object
+            .cast::<u8>()
+            .add((*offsets).long_digits as usize)
+            .cast::<u32>();
         // 3.12 and later keep zero as one digit without a count.
         let mut hash = mix(tag, 2);
         for index in 0..count.min(4096) as usize {
@@ -281,7 +288,11 @@ pub(super) unsafe fn show(writer: &mut Writer<'_>, object: *mut Object, depth: u
             writer.bytes(b"'");
             writer.string(object, SHOWN_CHARACTERS);
             let length: isize = field(object, (*state()).offsets.str_length);
-            writer.bytes(if length as usize > SHOWN_CHARACTERS { b"...'" } else { b"'" });
+            writer.bytes(if length as usize > SHOWN_CHARACTERS {
+                b"...'"
+            } else {
+                b"'"
+            });
         } else if is(object, api.long_type)
             || is(object, api.float_type)
             || object == api.none
@@ -302,7 +313,13 @@ pub(super) unsafe fn show(writer: &mut Writer<'_>, object: *mut Object, depth: u
             writer.bytes(if size == 1 { b",)" } else { b")" });
         } else if is(object, api.list_type) && depth < 2 {
             writer.bytes(b"[");
-            show_items(writer, object, depth, (api.list_size)(object), api.list_item);
+            show_items(
+                writer,
+                object,
+                depth,
+                (api.list_size)(object),
+                api.list_item,
+            );
             writer.bytes(b"]");
         } else {
             writer.bytes(b"<");

@@ -243,11 +243,18 @@ unsafe fn run(
         }
         let (text, folded, length) = fold(known, statement);
         let (site, caller) = user::sites();
-        let place = mix(u64::from(site.0), u64::from(site.1) << 8 | u64::from(role as u32));
+        let place = mix(
+            u64::from(site.0),
+            u64::from(site.1) << 8 | u64::from(role as u32),
+        );
         let hash = mix(folded, place);
         let mut unit = find(hash);
         if unit == 0 {
-            let length = if length == 0 { fold_anew(known, statement) } else { length };
+            let length = if length == 0 {
+                fold_anew(known, statement)
+            } else {
+                length
+            };
             unit = make(known, hash, length, role, driver);
             if unit == 0 {
                 return 0;
@@ -283,7 +290,11 @@ unsafe fn count_burst(local: *mut Local, unit: u32, query: *mut Query) {
             (*query).burst += 1;
         } else {
             (*query).burst = 1;
-            (*query).parent = if (*local).last_query == unit { 0 } else { (*local).last_query };
+            (*query).parent = if (*local).last_query == unit {
+                0
+            } else {
+                (*local).last_query
+            };
         }
         (*query).last = number;
         if (*query).burst > (*query).longest_burst {
@@ -309,7 +320,11 @@ unsafe fn make(known: *mut Known, hash: u64, length: usize, role: Role, driver: 
     // SAFETY: units that were given out are ours.
     unsafe {
         let newest = (*header()).evidence.queries;
-        let count = if newest == 0 { 0 } else { (*entry::<Query>(newest)).more[0] };
+        let count = if newest == 0 {
+            0
+        } else {
+            (*entry::<Query>(newest)).more[0]
+        };
         let unit = if count < MOST_QUERIES {
             arena::take((size_of::<Query>() / UNIT_BYTES) as u32)
         } else {
@@ -320,7 +335,11 @@ unsafe fn make(known: *mut Known, hash: u64, length: usize, role: Role, driver: 
             return 0;
         }
         let text = &(&(*known).folded)[..length];
-        let mut flags = if role == Role::ExecuteMany { query::MANY } else { 0 };
+        let mut flags = if role == Role::ExecuteMany {
+            query::MANY
+        } else {
+            0
+        };
         match &sql::verb(text) {
             b"SELECT\0\0" | b"WITH\0\0\0\0" | b"VALUES\0\0" => flags |= query::READS,
             b"INSERT\0\0" | b"UPDATE\0\0" | b"DELETE\0\0" | b"REPLACE\0" | b"MERGE\0\0\0" => {
@@ -422,7 +441,12 @@ pub(super) unsafe fn start_over() {
         let mut unit = (*header()).evidence.queries;
         while unit != 0 {
             let known = entry::<Query>(unit);
-            ((*known).count, (*known).ticks, (*known).longest, (*known).rows) = (0, 0, 0, 0);
+            (
+                (*known).count,
+                (*known).ticks,
+                (*known).longest,
+                (*known).rows,
+            ) = (0, 0, 0, 0);
             ((*known).raised, (*known).repeated, (*known).lone_commits) = (0, 0, 0);
             ((*known).last, (*known).burst, (*known).longest_burst) = (0, 0, 0);
             unit = (*known).next;

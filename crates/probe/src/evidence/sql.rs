@@ -26,7 +26,8 @@ pub(super) fn without_literals(sql: &[u8], out: &mut [u8]) -> usize {
             }
             b'/' if byte(at + 1) == b'*' => {
                 at += 2;
-                while at < sql.len() && !(sql[at - 1] == b'*' && sql[at] == b'/' && at > start + 2) {
+                while at < sql.len() && !(sql[at - 1] == b'*' && sql[at] == b'/' && at > start + 2)
+                {
                     at += 1;
                 }
                 at += 1;
@@ -62,7 +63,9 @@ pub(super) fn without_literals(sql: &[u8], out: &mut [u8]) -> usize {
                 at += 2;
                 writer.literal();
             }
-            b':' | b'$' | b'@' if is_word(byte(at + 1)) && (start == 0 || sql[start - 1] != b':') => {
+            b':' | b'$' | b'@'
+                if is_word(byte(at + 1)) && (start == 0 || sql[start - 1] != b':') =>
+            {
                 at += 1;
                 while is_word(byte(at)) {
                     at += 1;
@@ -163,7 +166,9 @@ impl Folded<'_> {
 /// The first word of a statement, in upper case.
 pub(super) fn verb(statement: &[u8]) -> [u8; 8] {
     let mut verb = [0; 8];
-    let letters = statement.iter().take_while(|byte| byte.is_ascii_alphabetic());
+    let letters = statement
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic());
     for (place, byte) in verb.iter_mut().zip(letters) {
         *place = byte.to_ascii_uppercase();
     }

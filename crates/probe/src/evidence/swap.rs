@@ -191,9 +191,7 @@ unsafe fn query(swapped: &Swapped, local: *mut Local, words: [usize; 6]) -> *mut
         let role = swapped.role;
         let callable = swapped.callable;
         let running = queries::begin(local, role, object, statement, parameters, callable);
-        let blocks = (*evidence()).blocking
-            && !(*local).in_blocking
-            && blocking::is_in_loop(local);
+        let blocks = (*evidence()).blocking && !(*local).in_blocking && blocking::is_in_loop(local);
         (*local).in_blocking |= blocks;
         let began = ticks();
         let result = swapped.call(words);
@@ -212,7 +210,9 @@ unsafe fn definition(callable: *mut Object) -> *mut MethodDefinition {
     unsafe {
         let api = api();
         let is_builtin = is(callable, api.builtin_type)
-            || api.builtin_class_type.is_some_and(|kind| is(callable, kind));
+            || api
+                .builtin_class_type
+                .is_some_and(|kind| is(callable, kind));
         if is_builtin {
             (*callable.cast::<BuiltIn>()).definition
         } else if is(callable, api.method_descriptor_type) {

@@ -48,7 +48,11 @@ pub(super) unsafe fn sites() -> (Site, Site) {
             }
             frame = field(frame, (*offsets).frame_previous);
         }
-        if first.0 == 0 { (innermost, (0, 0)) } else { (first, (0, 0)) }
+        if first.0 == 0 {
+            (innermost, (0, 0))
+        } else {
+            (first, (0, 0))
+        }
     }
 }
 
@@ -65,7 +69,11 @@ unsafe fn unit_of(frame: *const Object, code: *const Object) -> u32 {
                 (at - (code as i64 + i64::from((*offsets).code_bytes))) >> 1
             }
         };
-        if (0..(1 << SITE_BITS) - 1).contains(&unit) { unit as u32 + 1 } else { 0 }
+        if (0..(1 << SITE_BITS) - 1).contains(&unit) {
+            unit as u32 + 1
+        } else {
+            0
+        }
     }
 }
 

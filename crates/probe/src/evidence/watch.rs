@@ -50,7 +50,11 @@ unsafe fn watched_of(code: *mut Object) -> u32 {
     // SAFETY: the GIL is held and the object is a code object.
     unsafe {
         let known = callables::by_address(code as u64);
-        let known = if known == 0 { callables::of_code(code) } else { known };
+        let known = if known == 0 {
+            callables::of_code(code)
+        } else {
+            known
+        };
         if known == 0 {
             return 0;
         }
@@ -287,11 +291,7 @@ unsafe extern "C" fn run(first: usize, second: usize, third: usize) -> *mut Obje
 ///
 /// # Safety
 /// Called by the bootstrap, with the GIL held.
-pub(crate) unsafe extern "C" fn run_frames(
-    _: *mut Object,
-    _: Arguments,
-    _: isize,
-) -> *mut Object {
+pub(crate) unsafe extern "C" fn run_frames(_: *mut Object, _: Arguments, _: isize) -> *mut Object {
     // SAFETY: as above.
     unsafe {
         let api = api();
@@ -301,7 +301,10 @@ pub(crate) unsafe extern "C" fn run_frames(
             };
             let interpreter = interpreter();
             if let Some(set) = api.run_frame_set {
-                DEFAULT = api.run_frame_get.map(|get| get(interpreter)).or(Some(usual));
+                DEFAULT = api
+                    .run_frame_get
+                    .map(|get| get(interpreter))
+                    .or(Some(usual));
                 set(interpreter, run);
             } else {
                 set_field(interpreter.cast(), usual);

@@ -33,8 +33,14 @@ pub(super) fn pour(
     profile.loops.callbacks += totals.callbacks;
     profile.loops.callback_ns += clock.duration_ns(totals.callback_ticks as f64);
     let told = [
-        (totals.lost, "calls, statements or callbacks found no room and are missing"),
-        (totals.uncompared, "statements were not compared with earlier ones, for want of room"),
+        (
+            totals.lost,
+            "calls, statements or callbacks found no room and are missing",
+        ),
+        (
+            totals.uncompared,
+            "statements were not compared with earlier ones, for want of room",
+        ),
     ];
     for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {
         let note = format!("process {}: {count} {what}", header.pid);
@@ -45,7 +51,10 @@ pub(super) fn pour(
 /// The number of different keys by the registers of a HyperLogLog (Flajolet and others, 2007).
 fn estimate(registers: &[u8]) -> f64 {
     let m = registers.len() as f64;
-    let sum: f64 = registers.iter().map(|&run| 0.5_f64.powi(i32::from(run))).sum();
+    let sum: f64 = registers
+        .iter()
+        .map(|&run| 0.5_f64.powi(i32::from(run)))
+        .sum();
     0.7213 / (1.0 + 1.079 / m) * m * m / sum
 }
 
@@ -137,12 +146,7 @@ fn label(profile: &Profile, callables: &Callables<'_>, callable: u32) -> StringI
     })
 }
 
-fn queries(
-    profile: &mut Profile,
-    trace: &Trace<'_>,
-    clock: &Clock,
-    callables: &mut Callables<'_>,
-) {
+fn queries(profile: &mut Profile, trace: &Trace<'_>, clock: &Clock, callables: &mut Callables<'_>) {
     let ns = |ticks: u64| clock.duration_ns(ticks as f64);
     let mut all: Vec<_> = trace.queries().collect();
     all.reverse();
@@ -179,12 +183,7 @@ fn queries(
     }
 }
 
-fn loops(
-    profile: &mut Profile,
-    trace: &Trace<'_>,
-    clock: &Clock,
-    callables: &mut Callables<'_>,
-) {
+fn loops(profile: &mut Profile, trace: &Trace<'_>, clock: &Clock, callables: &mut Callables<'_>) {
     let ns = |ticks: u64| clock.duration_ns(ticks as f64);
     for entry in trace.blocking().filter(|entry| entry.count > 0) {
         let place = frame(profile, callables, entry.callable, entry.site);
