@@ -38,4 +38,4 @@ pub use interpreter::AttachError;
 pub use pitstop_target::spawn::SpawnError;
 pub use record::{Launch, Options, Progress, RecordError, Recording, Subject, record};
 pub use sampler::Way;
-pub use trace::{TraceError, TraceOptions, Traced, trace};
+pub use trace::{TraceError, TraceOptions, Traced, Watch, trace};

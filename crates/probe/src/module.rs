@@ -7,6 +7,7 @@
 use crate::api::Api;
 use crate::arena;
 use crate::callables;
+use crate::evidence::{self, swap, watch};
 use crate::legacy;
 use crate::lines;
 use crate::monitor::{self, Arguments};
@@ -61,7 +62,7 @@ const fn method(name: &'static CStr, function: Function) -> Method {
     }
 }
 
-static mut METHODS: [Method; 36] = [
+static mut METHODS: [Method; 46] = [
     method(c"start", monitor::start),
     method(c"resume", monitor::resume),
     method(c"leave", monitor::leave),
@@ -97,6 +98,16 @@ static mut METHODS: [Method; 36] = [
     method(c"line_leave", lines::leave),
     method(c"line_suspend", lines::suspend),
     method(c"line_resume", lines::resume),
+    method(c"evidence_setup", evidence::setup),
+    method(c"evidence_begin", evidence::begin),
+    method(c"watch", watch::add),
+    method(c"watch_run_frame", watch::run_frames),
+    method(c"watch_start", watch::start),
+    method(c"watch_leave", watch::leave),
+    method(c"watch_unwind", watch::unwind),
+    method(c"swap", swap::swap),
+    method(c"swap_next", swap::swap_next),
+    method(c"swap_place", swap::place),
     Method {
         name: ptr::null(),
         function: None,
@@ -239,6 +250,7 @@ unsafe fn open_file(most_units: u64) -> *mut Object {
             (option::CALLS, flag::CALLS),
             (option::C_CALLS, flag::C_CALLS),
             (option::LINES, flag::LINES),
+            (option::EVIDENCE, flag::EVIDENCE),
         ] {
             if options & option != 0 {
                 (*header()).flags |= flag;

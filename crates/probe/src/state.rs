@@ -160,6 +160,7 @@ const NO_OFFSETS: Offsets = Offsets {
     cframe_frame: 0,
     long_tag: 0,
     long_digits: 0,
+    frame_locals: 0,
 };
 
 const NO_SETTINGS: Settings = Settings {
@@ -168,6 +169,8 @@ const NO_SETTINGS: Settings = Settings {
     options: 0,
     span_capacity: 0,
     most_units: 0,
+    slow_us: 0,
+    reserved: 0,
     offsets: [NO_OFFSETS; 8],
 };
 

@@ -13,6 +13,14 @@ pub mod option {
     pub const C_CALLS: u32 = 2;
     /// Lines of chosen functions.
     pub const LINES: u32 = 4;
+    /// Arguments of chosen functions.
+    pub const ARGUMENTS: u32 = 8;
+    /// Statements given to databases.
+    pub const QUERIES: u32 = 16;
+    /// What blocks event loops.
+    pub const BLOCKING: u32 = 32;
+    /// All that is no trace of calls or lines.
+    pub const EVIDENCE: u32 = ARGUMENTS | QUERIES | BLOCKING;
 }
 
 /// Offsets in bytes; [`Offsets::NONE`] where the version has no such field.
@@ -55,6 +63,8 @@ pub struct Offsets {
     pub long_tag: u32,
     /// Its digits.
     pub long_digits: u32,
+    /// The first local variable of a frame.
+    pub frame_locals: u32,
 }
 
 impl Offsets {
@@ -83,6 +93,10 @@ pub struct Settings {
     pub span_capacity: u32,
     /// The most units a file may have.
     pub most_units: u32,
+    /// A callback of an event loop is slow from so many microseconds on.
+    pub slow_us: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Offsets by minor version, from 3.8 on; all zero where there are none.
     pub offsets: [Offsets; MINORS],
 }
@@ -119,6 +133,8 @@ impl Settings {
             self.options,
             self.span_capacity,
             self.most_units,
+            self.slow_us,
+            self.reserved,
         ] {
             put(&number.to_le_bytes());
         }
@@ -147,6 +163,8 @@ impl Settings {
         settings.options = take()?;
         settings.span_capacity = take()?;
         settings.most_units = take()?;
+        settings.slow_us = take()?;
+        settings.reserved = take()?;
         for offsets in &mut settings.offsets {
             for number in offsets.numbers_mut() {
                 *number = take()?;
@@ -173,7 +191,7 @@ numbers! {
     code_file code_name code_qualname code_first_line code_lines code_bytes
     str_length str_state str_ascii str_compact bytes_data
     thread_frame frame_instruction frame_code frame_previous cframe_frame
-    long_tag long_digits
+    long_tag long_digits frame_locals
 }
 
 #[cfg(test)]

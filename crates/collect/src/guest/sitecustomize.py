@@ -11,6 +11,7 @@ import sys
 _CALLS = 1
 _NATIVE = 2
 _LINES = 4
+_EVIDENCE = 8 | 16 | 32
 
 
 class _Spec:
@@ -378,6 +379,17 @@ def _calibrate_lines(probe, chosen, switch_on):
     probe.calibrate(0)
 
 
+def _watch(probe, directory, options):
+    """Arguments, queries, what blocks event loops: instead of every call."""
+    path = directory + "/evidence.py"
+    names = {"probe": probe, "directory": directory, "take_tool": _take_tool, "__name__": "_pitstop"}
+    with open(path, "rb") as file:
+        exec(compile(file.read(), path, "exec"), names)
+    with open(directory + "/arguments", "rb") as file:
+        wanted = [line.decode("utf-8", "replace") for line in file.read().split(b"\0") if line]
+    names["install"](options, wanted)
+
+
 def _start(directory):
     if getattr(sys, "_is_gil_enabled", None) and "t" in getattr(sys, "abiflags", ""):
         raise RuntimeError("builds without the GIL cannot be traced yet")
@@ -387,7 +399,9 @@ def _start(directory):
     options = _open(probe, directory)
     is_new = sys.version_info >= (3, 12)
     prepare = None
-    if options & _LINES:
+    if options & _EVIDENCE:
+        _watch(probe, directory, options)
+    elif options & _LINES:
         chosen = _Chosen(probe, directory)
         switch_on = (_line_monitor if is_new else _line_hook)(probe, chosen)
         _calibrate_lines(probe, chosen, switch_on)

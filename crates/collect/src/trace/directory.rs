@@ -16,6 +16,8 @@ use tempfile::TempDir;
 const PROBE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libpitstop_probe.so"));
 /// What loads it.
 const BOOTSTRAP: &str = include_str!("../guest/sitecustomize.py");
+/// What it runs where arguments, queries or event loops are watched.
+const EVIDENCE: &str = include_str!("../guest/evidence.py");
 
 /// Memory that behaves like a file: what is written there never waits for a disk.
 const MEMORY: &str = "/dev/shm";
@@ -46,6 +48,10 @@ impl Directory {
         fs::write(path.join("pitstop_probe.so"), PROBE)?;
         fs::write(path.join("sitecustomize.py"), BOOTSTRAP)?;
         fs::write(path.join("settings"), settings(options).to_bytes())?;
+        if let Some(evidence) = &options.evidence {
+            fs::write(path.join("evidence.py"), EVIDENCE)?;
+            fs::write(path.join("arguments"), evidence.arguments.join("\0"))?;
+        }
         if let Some(selection) = &options.lines {
             fs::write(path.join("lines"), selection.to_literal())?;
             fs::write(path.join(DECORATOR_FILE), DECORATOR)?;
@@ -72,6 +78,19 @@ impl Directory {
     pub(super) fn refusals(&self) -> Vec<String> {
         let read = |path: PathBuf| fs::read_to_string(path).ok();
         self.files("refused").into_iter().filter_map(read).collect()
+    }
+
+    /// What could not be watched in processes that were, a line each, without repetitions.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let read = |path: PathBuf| fs::read_to_string(path).ok();
+        let texts: Vec<String> = self.files("note").into_iter().filter_map(read).collect();
+        let mut notes: Vec<String> = texts
+            .iter()
+            .flat_map(|text| text.lines().map(str::to_owned))
+            .collect();
+        notes.sort();
+        notes.dedup();
+        notes
     }
 
     fn files(&self, ending: &str) -> Vec<PathBuf> {
@@ -107,10 +126,12 @@ fn has_memory() -> bool {
 }
 
 fn settings(options: &TraceOptions) -> Settings {
-    let what = match (&options.lines, options.native) {
-        (Some(_), _) => option::LINES,
-        (None, true) => option::CALLS | option::C_CALLS,
-        (None, false) => option::CALLS,
+    let evidence = options.evidence.as_ref();
+    let what = match (evidence, &options.lines, options.native) {
+        (Some(evidence), _, _) => evidence.bits(),
+        (None, Some(_), _) => option::LINES,
+        (None, None, true) => option::CALLS | option::C_CALLS,
+        (None, None, false) => option::CALLS,
     };
     let mut settings = Settings {
         magic: MAGIC,
@@ -121,6 +142,7 @@ fn settings(options: &TraceOptions) -> Settings {
             spans => spans.min(1 << 26).next_power_of_two(),
         },
         most_units: MOST_UNITS,
+        slow_us: evidence.map_or(0, |evidence| evidence.slow_us),
         ..Settings::default()
     };
     for minor in 0..=u8::MAX {
@@ -156,6 +178,7 @@ fn offsets(layout: &Layout) -> Offsets {
         cframe_frame: option(cframe),
         long_tag: option(object.long_tag),
         long_digits: number(object.long_digits),
+        frame_locals: number(frame.locals),
     }
 }
 
