@@ -236,3 +236,33 @@ for thread in threads:
         assert!(lock > 0.6, "{lock}\n{}", self::seen(&profile, main));
     });
 }
+
+#[test]
+fn a_loop_over_rows_of_a_database_runs_native_code_and_waits_for_no_gil() {
+    // `for` steps to the next row without the GIL, and nobody else could have it.
+    const CODE: &str = "
+import sqlite3, time
+QUERY = '''with recursive counter(x) as (select 1 union all select x + 1 from counter where x < 3000000)
+select x from counter where x % 50000 = 0'''
+def rows(connection):
+    for row in connection.execute(QUERY):
+        pass
+connection = sqlite3.connect(':memory:')
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    rows(connection)
+";
+    on_each_python(|python| {
+        let workbench = Workbench::new();
+        workbench.run(python, &["-c", CODE]).expect_code(0);
+        let profile = workbench.last_profile();
+        let time = |states: &[&str]| {
+            let in_rows = |row: &Row| profile.names(row).contains(&"rows");
+            profile.wall_ns(|row| in_rows(row) && states.contains(&row.state.as_str())) as f64
+        };
+        let waits = profile.wall_ns(|row| row.state == "gil_wait");
+        assert_eq!(waits, 0, "{}", seen(&profile, 0));
+        let (native, python) = (time(&["native_no_gil"]), time(&["python", "native_gil"]));
+        assert!(native > 0.9 * (native + python), "{}", seen(&profile, 0));
+    });
+}

@@ -70,21 +70,25 @@ fn with_gil(sample: &RawSample, in_c_call: bool) -> ThreadState {
 /// or wants the CPU only to ask for the GIL: waiters wake every 5 ms to ask, and once more to take
 /// it. A waiter uses next to no CPU time. Where that cannot be told yet, at the first sample after
 /// it had the GIL, what was seen at the same place before decides.
+///
+/// Which instruction it stands at says little: operators, `for` and `with` run C code too. Without
+/// somebody else who has the GIL, only a thread that was seen waiting for it at this place is
+/// taken to be on its way to it.
 fn without_gil(
     sample: &RawSample,
     stack: Option<StackId>,
     in_c_call: bool,
     history: &History,
 ) -> ThreadState {
-    // Only C code can release the GIL for its own purposes.
-    if !in_c_call && !sample.frames.is_empty() {
-        return ThreadState::GilWait;
-    }
-    let site = history.sites.get(&stack).copied().unwrap_or_default();
+    let site = history.site(stack);
     let wants_gil = match history.works_without_gil(sample) {
         Some(true) => false,
-        Some(false) => site.waiting >= site.native,
-        None => site.waiting > site.native,
+        Some(false) if sample.gil_elsewhere => site.waiting >= site.native,
+        // Between two instructions of Python the GIL is given up only because another wants it.
+        None if sample.gil_elsewhere && !in_c_call && !sample.frames.is_empty() => {
+            site.waiting >= site.native
+        }
+        Some(false) | None => site.waiting > site.native,
     };
     if wants_gil {
         ThreadState::GilWait
@@ -104,6 +108,8 @@ pub(crate) struct History {
     without_gil_since: Option<(u64, u64)>,
     /// What was certain at each place where it was seen without the GIL.
     sites: FxHashMap<Option<StackId>, Site>,
+    /// The same of all places together, for those that are new.
+    anywhere: Site,
 }
 
 /// How often a thread was certainly waiting for the GIL or certainly running without it.
@@ -121,6 +127,11 @@ const TAKING_SHARE: u64 = 10;
 const MAX_SITES: usize = 16_384;
 
 impl History {
+    /// What was seen at a place, or elsewhere if nothing was.
+    fn site(&self, stack: Option<StackId>) -> Site {
+        self.sites.get(&stack).copied().unwrap_or(self.anywhere)
+    }
+
     /// Whether the thread has used CPU time worth speaking of since it was first seen without the
     /// GIL; `None` if this is the first time.
     fn works_without_gil(&self, sample: &RawSample) -> Option<bool> {
@@ -143,8 +154,10 @@ impl History {
                     self.sites.clear();
                 }
                 let site = self.sites.entry(stack).or_default();
-                site.waiting += u32::from(certain_wait);
-                site.native += u32::from(certain_native);
+                for site in [site, &mut self.anywhere] {
+                    site.waiting += u32::from(certain_wait);
+                    site.native += u32::from(certain_native);
+                }
             }
             if self.without_gil_since.is_none() {
                 self.without_gil_since = sched.map(|sched| (sample.time_ns, sched.run_ns));
@@ -182,4 +195,125 @@ fn blocked(number: i64, args: [u64; 6], gils: &[Range<u64>]) -> Doing {
         }
     };
     Doing { state, call }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pitstop_model::{Reading, Verdict};
+
+    const GIL: Range<u64> = 0x1000..0x1040;
+    const PLACE: Option<StackId> = Some(StackId(7));
+
+    /// A moment of a thread with a stack: `ms` after the start, with so much CPU time used.
+    fn moment(ms: u64, run_us: u64) -> RawSample {
+        RawSample {
+            thread: 0,
+            time_ns: ms * 1_000_000,
+            frames: 0..3,
+            verdict: Verdict::Exact,
+            reading: Reading::CoScheduled,
+            verified: false,
+            holds_gil: false,
+            gil_elsewhere: false,
+            collecting: false,
+            activity: Activity {
+                sched: Some(SchedStat {
+                    run_ns: run_us * 1000,
+                    wait_ns: 0,
+                    slices: ms,
+                }),
+                syscall: Some(SyscallState::Running),
+            },
+        }
+    }
+
+    fn holding(sample: RawSample) -> RawSample {
+        RawSample {
+            holds_gil: true,
+            activity: Activity {
+                syscall: None,
+                ..sample.activity
+            },
+            ..sample
+        }
+    }
+
+    fn beside_a_holder(sample: RawSample) -> RawSample {
+        RawSample {
+            gil_elsewhere: true,
+            ..sample
+        }
+    }
+
+    /// Blocked on the GIL itself.
+    fn on_gil(sample: RawSample) -> RawSample {
+        let mut sample = beside_a_holder(sample);
+        sample.activity.syscall = Some(SyscallState::Blocked {
+            // `futex`, on x86_64 and aarch64.
+            number: if cfg!(target_arch = "x86_64") {
+                202
+            } else {
+                98
+            },
+            args: [GIL.start + 8, 0x189, 0, 0, 0, 0],
+            sp: 0,
+            pc: 0,
+        });
+        sample
+    }
+
+    /// What a thread was doing at these moments, all at one place that is no call.
+    fn states(moments: &[RawSample]) -> Vec<ThreadState> {
+        let mut history = History::default();
+        let gils = [GIL];
+        let mut tell = |sample| classify(sample, PLACE, false, &gils, &mut history).state;
+        moments.iter().map(&mut tell).collect()
+    }
+
+    #[test]
+    fn an_operator_that_lets_the_gil_go_is_native_code() {
+        let moments = [
+            holding(moment(0, 0)),
+            moment(1, 900),
+            moment(2, 1800),
+            moment(3, 2700),
+        ];
+        let native = ThreadState::NativeWithoutGil;
+        let expected = [ThreadState::Python, native, native, native];
+        assert_eq!(states(&moments), expected);
+    }
+
+    #[test]
+    fn beside_a_holder_the_cpu_time_tells_native_code_from_waiting() {
+        let at_work = [0, 1, 2, 3].map(|ms| beside_a_holder(moment(ms, ms * 900)));
+        let (wait, native) = (ThreadState::GilWait, ThreadState::NativeWithoutGil);
+        assert_eq!(states(&at_work), [wait, native, native, native]);
+        let asking = [0, 1, 2, 3].map(|ms| beside_a_holder(moment(ms, ms * 2)));
+        assert_eq!(states(&asking), [wait; 4]);
+    }
+
+    #[test]
+    fn a_thread_on_its_way_to_a_free_gil_has_been_waiting_for_it() {
+        let moments = [
+            holding(moment(0, 0)),
+            on_gil(moment(1, 1)),
+            on_gil(moment(2, 1)),
+            moment(3, 2),
+        ];
+        let wait = ThreadState::GilWait;
+        assert_eq!(states(&moments)[1..], [wait; 3]);
+    }
+
+    #[test]
+    fn without_another_thread_there_is_no_waiting_for_the_gil() {
+        // Short calls: it had the GIL again in between, and used hardly any CPU time since.
+        let moments: Vec<RawSample> = (0..20)
+            .map(|ms| match ms % 2 {
+                0 => holding(moment(ms, ms * 10)),
+                _ => moment(ms, ms * 10),
+            })
+            .collect();
+        assert!(!states(&moments).contains(&ThreadState::GilWait));
+    }
 }

@@ -21,7 +21,7 @@
 use crate::batch::{Batch, Mark, NewCode, RawSample};
 use crate::burst::{self, Outcome};
 use crate::control::Control;
-use crate::group::{Group, Member, emit};
+use crate::group::{GilSeen, Group, Member, emit};
 use crate::interpreter::Interpreter;
 use crate::sequence_lock::{self, Words};
 use crate::thread_reader::ThreadReader;
@@ -663,8 +663,7 @@ impl ProcessReader {
                         now_ns,
                         Reading::CoScheduled,
                         Verdict::Exact,
-                        false,
-                        false,
+                        GilSeen::Nobody,
                         batch,
                     );
                     index += 1;
