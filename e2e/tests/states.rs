@@ -266,3 +266,43 @@ while time.monotonic() < end:
         assert!(native > 0.9 * (native + python), "{}", seen(&profile, 0));
     });
 }
+
+#[test]
+fn a_program_that_shares_its_cpu_waits_for_it() {
+    // What the scheduler told the program itself is the truth, however busy the machine is.
+    const CODE: &str = "
+import json, os, subprocess, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def used():
+    with open('/proc/thread-self/schedstat') as file:
+        return [int(word) for word in file.read().split()[:2]]
+def burn(end):
+    while time.monotonic() < end:
+        for _ in range(20000):
+            pass
+others = [subprocess.Popen(['sh', '-c', 'while :; do :; done']) for _ in range(2)]
+before = used()
+burn(time.monotonic() + 1.5)
+after = used()
+for other in others:
+    other.kill()
+    other.wait()
+print(json.dumps({'ran': after[0] - before[0], 'waited': after[1] - before[1]}))
+";
+    on_each_python(|python| {
+        let workbench = Workbench::new();
+        let finished = workbench.run(python, &["-c", CODE]).expect_code(0);
+        let truth = finished.last_json();
+        let number = |name: &str| truth[name].as_f64().expect("a number");
+        let expected = number("waited") / (number("waited") + number("ran"));
+        let profile = workbench.last_profile();
+        let burning = |row: &Row| profile.names(row).contains(&"burn");
+        let all = profile.wall_ns(burning) as f64;
+        let waits = profile.wall_ns(|row| burning(row) && row.state == "cpu_wait") as f64 / all;
+        assert!(
+            (waits - expected).abs() < 0.12,
+            "{waits} of the time, not {expected}\n{}",
+            seen(&profile, 0)
+        );
+    });
+}

@@ -1,9 +1,10 @@
 //! What a thread was doing, from what the interpreter, the scheduler and the kernel said of it.
 
-use crate::batch::{Activity, RawSample};
+use crate::batch::RawSample;
+use crate::cpu_wait::CpuWait;
 use pitstop_model::{StackId, ThreadState};
 use pitstop_target::syscalls::{self, CallClass};
-use pitstop_target::threads::{SchedStat, SyscallState};
+use pitstop_target::threads::SyscallState;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 
@@ -25,16 +26,17 @@ pub(crate) struct Call {
 
 /// Tells what a thread was doing at a sample, and remembers what later samples need to know.
 ///
-/// `in_c_call` says that its innermost Python frame stands at a call of a C function, `gils` are
-/// the addresses of the GILs.
+/// `weight_ns` is the time that the sample stands for, `in_c_call` says that its innermost Python
+/// frame stands at a call of a C function, `gils` are the addresses of the GILs.
 pub(crate) fn classify(
     sample: &RawSample,
+    weight_ns: u64,
     stack: Option<StackId>,
     in_c_call: bool,
     gils: &[Range<u64>],
     history: &mut History,
 ) -> Doing {
-    let doing = match sample.activity.syscall {
+    let mut doing = match sample.activity.syscall {
         Some(SyscallState::Blocked { number, args, .. }) => blocked(number, args, gils),
         _ if sample.holds_gil => Doing {
             state: with_gil(sample, in_c_call),
@@ -55,6 +57,11 @@ pub(crate) fn classify(
         },
     };
     history.remember(sample, stack, doing.state);
+    let sched = sample.activity.sched;
+    let is_ready = doing.state.is_running();
+    if history.cpu_wait.is_waiting(sched, weight_ns, is_ready) {
+        doing.state = ThreadState::WaitingForCpu;
+    }
     doing
 }
 
@@ -92,8 +99,6 @@ fn without_gil(
     };
     if wants_gil {
         ThreadState::GilWait
-    } else if starved(&sample.activity, history.sched) {
-        ThreadState::WaitingForCpu
     } else {
         ThreadState::NativeWithoutGil
     }
@@ -102,8 +107,8 @@ fn without_gil(
 /// What earlier samples of a thread told.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// What the scheduler said at its last sample.
-    sched: Option<SchedStat>,
+    /// How long it waited for a CPU.
+    cpu_wait: CpuWait,
     /// When it was first seen without the GIL after having had it, and the CPU time it had used.
     without_gil_since: Option<(u64, u64)>,
     /// What was certain at each place where it was seen without the GIL.
@@ -163,18 +168,7 @@ impl History {
                 self.without_gil_since = sched.map(|sched| (sample.time_ns, sched.run_ns));
             }
         }
-        if sched.is_some() {
-            self.sched = sched;
-        }
     }
-}
-
-/// True if since its last sample the thread waited for a CPU longer than it had one.
-fn starved(activity: &Activity, before: Option<SchedStat>) -> bool {
-    let (Some(now), Some(before)) = (activity.sched, before) else {
-        return false;
-    };
-    now.wait_ns.saturating_sub(before.wait_ns) > now.run_ns.saturating_sub(before.run_ns)
 }
 
 fn blocked(number: i64, args: [u64; 6], gils: &[Range<u64>]) -> Doing {
@@ -200,16 +194,19 @@ fn blocked(number: i64, args: [u64; 6], gils: &[Range<u64>]) -> Doing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Activity;
     use pitstop_model::{Reading, Verdict};
+    use pitstop_target::threads::SchedStat;
 
     const GIL: Range<u64> = 0x1000..0x1040;
+    const MS: u64 = 1_000_000;
     const PLACE: Option<StackId> = Some(StackId(7));
 
     /// A moment of a thread with a stack: `ms` after the start, with so much CPU time used.
     fn moment(ms: u64, run_us: u64) -> RawSample {
         RawSample {
             thread: 0,
-            time_ns: ms * 1_000_000,
+            time_ns: ms * MS,
             frames: 0..3,
             verdict: Verdict::Exact,
             reading: Reading::CoScheduled,
@@ -267,7 +264,7 @@ mod tests {
     fn states(moments: &[RawSample]) -> Vec<ThreadState> {
         let mut history = History::default();
         let gils = [GIL];
-        let mut tell = |sample| classify(sample, PLACE, false, &gils, &mut history).state;
+        let mut tell = |sample| classify(sample, MS, PLACE, false, &gils, &mut history).state;
         moments.iter().map(&mut tell).collect()
     }
 
@@ -315,5 +312,25 @@ mod tests {
             })
             .collect();
         assert!(!states(&moments).contains(&ThreadState::GilWait));
+    }
+
+    #[test]
+    fn a_holder_of_the_gil_without_a_cpu_waits_for_one() {
+        let moments: Vec<RawSample> = (0..300)
+            .map(|ms| {
+                let mut sample = holding(moment(ms, ms * 250));
+                if let Some(sched) = &mut sample.activity.sched {
+                    sched.wait_ns = ms * 750_000;
+                }
+                sample
+            })
+            .collect();
+        let states = states(&moments);
+        let waits = states
+            .iter()
+            .filter(|&&state| state == ThreadState::WaitingForCpu);
+        let waits = waits.count();
+        assert!((210..=226).contains(&waits), "{waits} of 300");
+        assert!(states.contains(&ThreadState::Python));
     }
 }

@@ -185,6 +185,7 @@ impl Writer<'_> {
         self.sources.capture_new(&mut self.profile);
         let doing = classify(
             sample,
+            0,
             resolved.stack,
             resolved.in_c_call,
             gils,

@@ -11,6 +11,7 @@ mod burst;
 mod classify;
 mod clock;
 mod control;
+mod cpu_wait;
 mod curve;
 mod dump;
 mod family;

@@ -186,9 +186,12 @@ impl Sampled {
         let Some(book) = self.threads.get_mut(sample.thread as usize) else {
             return;
         };
+        // Elapsed time, not one tick: a late sample stands for all the time it covers.
+        let weight_ns = sample.time_ns.saturating_sub(book.last_ns);
         let history = &mut book.history;
         let doing = classify(
             sample,
+            weight_ns,
             resolved.stack,
             resolved.in_c_call,
             &self.gils,
@@ -210,8 +213,6 @@ impl Sampled {
             wait,
             verdict,
         });
-        // Elapsed time, not one tick: a late sample stands for all the time it covers.
-        let weight_ns = sample.time_ns.saturating_sub(book.last_ns);
         book.last_ns = book.last_ns.max(sample.time_ns);
         book.last_row = Some(row);
         book.last_reading = sample.reading;
