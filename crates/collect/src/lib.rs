@@ -12,6 +12,7 @@ mod classify;
 mod clock;
 mod code_watch;
 mod control;
+mod cpu_wait;
 mod curve;
 mod dump;
 mod family;
