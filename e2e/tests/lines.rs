@@ -175,18 +175,3 @@ fn another_result_can_be_looked_at() {
         .expect_code(0);
     assert_eq!(one.stdout_text(), other.stdout_text());
 }
-
-#[test]
-fn a_damaged_recording_is_said_to_be_damaged() {
-    let workbench = recorded();
-    let bytes = std::fs::read(workbench.last_result()).expect("it is there");
-    let cut = |length: usize| {
-        std::fs::write(workbench.path().join("cut.pit"), &bytes[..length]).expect("written");
-        workbench.pitstop(&["lines", "-i", "cut.pit"])
-    };
-    let nothing = cut(64.min(bytes.len() / 8)).expect_code(2);
-    assert!(nothing.stderr_text().contains("cut.pit"), "{nothing}");
-    let most = cut(bytes.len() - 3).expect_code(0);
-    assert!(most.stderr_text().contains("cut short"), "{most}");
-    assert!(most.stdout_text().contains("burn_50"), "{most}");
-}

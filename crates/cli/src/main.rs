@@ -1,5 +1,9 @@
 //! `pitstop`: the command line. Reads what is asked for and hands it to the room that knows.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::print_stderr,
+    reason = "telling people what happened is this room's work"
+)]
 
 mod args;
 mod cmd;
@@ -11,7 +15,6 @@ mod program;
 mod progress;
 mod style;
 
-use crate::print::say;
 use args::{Command, Pitstop, exact_command};
 use clap::Parser;
 use exit::Failure;
@@ -47,11 +50,11 @@ fn report(failure: &Failure, style: style::Choice) {
     } else {
         ("", "", "")
     };
-    say!("{red}error{reset}: {bold}{}{reset}", failure.what);
+    eprintln!("{red}error{reset}: {bold}{}{reset}", failure.what);
     for cause in &failure.why {
-        say!("   why: {cause}");
+        eprintln!("   why: {cause}");
     }
     if let Some(cure) = &failure.cure {
-        say!("   now: {cure}");
+        eprintln!("   now: {cure}");
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::exit::{Failure, Status};
 use crate::kept;
-use crate::print::say;
-use pitstop_archive::{Detail, Error, Loaded};
+use pitstop_archive::{Detail, Error};
 use pitstop_model::Profile;
 use std::path::{Path, PathBuf};
 
@@ -15,38 +14,18 @@ const DETAIL_BYTES: u64 = 16 << 20;
 pub(crate) fn open(path: &Path) -> Result<Profile, Failure> {
     let is_last = path == Path::new(kept::LAST) && !path.exists();
     let file = if is_last { last()? } else { path.to_owned() };
-    let loaded = read(&file).map_err(|error| explain(&error, is_last))?;
-    let profile = loaded.profile;
-    if loaded.complete {
-        return Ok(profile);
-    }
-    let has_something = !profile.series.is_empty()
-        || !profile.calls.is_empty()
-        || !profile.line_times.functions.is_empty();
-    let why = profile.meta.notes.last().cloned().unwrap_or_default();
-    if !has_something {
-        let what = format!("`{}` holds no result", file.display());
-        return Err(Failure::new(Status::Usage, what)
-            .because(why)
-            .cure("record it again; what is damaged cannot be brought back"));
-    }
-    say!("note: {why}");
-    Ok(profile)
+    load(&file).map_err(|error| explain(&error, is_last))
 }
 
 /// Loads the profile in a file.
 pub(crate) fn load(file: &Path) -> Result<Profile, Error> {
-    Ok(read(file)?.profile)
-}
-
-fn read(file: &Path) -> Result<Loaded, Error> {
     let size = std::fs::metadata(file).map_or(0, |meta| meta.len());
     let detail = if size <= DETAIL_BYTES {
         Detail::Moments
     } else {
         Detail::Totals
     };
-    pitstop_archive::read(file, detail)
+    Ok(pitstop_archive::read(file, detail)?.profile)
 }
 
 fn last() -> Result<PathBuf, Failure> {

@@ -16,13 +16,3 @@ pub(crate) fn answer(text: &str) -> Outcome {
         _ => Ok(End::With(Status::Fine)),
     }
 }
-
-/// Says a line on standard error. Nobody may be listening (`2>&1 | head`, a full disk): the
-/// program's own output and status are what counts, and they are not harmed by that.
-macro_rules! say {
-    ($($words:tt)*) => {{
-        use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($words)*);
-    }};
-}
-pub(crate) use say;

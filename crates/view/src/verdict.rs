@@ -70,9 +70,7 @@ fn header(page: &mut Page, verdict: &Verdict) {
     }
     said.push(match run.exit {
         Some(exit) => ending(exit),
-        None if run.interrupted => "still running".to_owned(),
-        // It was attached to: only its parent hears how it ended.
-        None => "ended".to_owned(),
+        None => "still running".to_owned(),
     });
     if run.interrupted && run.exit.is_some() {
         said.push("interrupted".to_owned());

@@ -4,7 +4,6 @@ use crate::args::ExportArgs;
 use crate::cmd::record::{Select, export_options, export_to, format_for};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::open::open;
-use crate::print::say;
 use crate::style::Choice;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -58,7 +57,7 @@ pub(crate) fn export(args: &ExportArgs, _style: Choice) -> Outcome {
         };
     }
     export_to(&profile, format, select, &args.output)?;
-    say!("wrote {}", args.output.display());
+    eprintln!("wrote {}", args.output.display());
     Ok(End::With(Status::Fine))
 }
 
@@ -70,6 +69,6 @@ fn save(profile: &pitstop_model::Profile, path: &Path, to_stdout: bool) -> Outco
         );
     }
     pitstop_archive::save(path, profile).map_err(|error| Failure::of(Status::Failed, &error))?;
-    say!("wrote {}", path.display());
+    eprintln!("wrote {}", path.display());
     Ok(End::With(Status::Fine))
 }

@@ -3,7 +3,6 @@
 
 use crate::args::{Method, OutputArgs, RecordArgs, SamplingArgs, SelectionArgs};
 use crate::exit::{End, Failure, Outcome, Status};
-use crate::print::say;
 use crate::progress::Line;
 use crate::style::Choice;
 use crate::{kept, open, program};
@@ -101,9 +100,7 @@ impl Recorder<'_> {
     pub(crate) fn record(self, style: Choice) -> Outcome {
         // Before the program starts: a typing error must not cost a run.
         let export = self.export_format()?;
-        if let Some(path) = &self.output.json
-            && !is_stdout(path)
-        {
+        if let Some(path) = &self.output.json {
             check_writable(path)?;
         }
         let target = self.target(export)?;
@@ -129,7 +126,7 @@ impl Recorder<'_> {
             let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
         }
         if let Err(error) = &kept {
-            say!("note: the result could not be kept for later: {error}");
+            eprintln!("note: the result could not be kept for later: {error}");
         }
         if let Some(path) = &self.output.json {
             write_json(path, &pitstop_view::json::verdict(&verdict))?;
@@ -151,20 +148,6 @@ impl Recorder<'_> {
     /// The foreign format to export to; `None` for an archive or no file at all.
     fn export_format(&self) -> Result<Option<Format>, Failure> {
         match &self.output.output {
-            Some(path) if is_stdout(path) => {
-                let format = match self.output.format.as_deref() {
-                    Some(name) => format_for(path, Some(name))?,
-                    None => None,
-                };
-                let failure = || {
-                    Failure::new(
-                        Status::Usage,
-                        "standard output takes the formats of other tools",
-                    )
-                    .cure("name one: -o - -f collapsed")
-                };
-                format.map(Some).ok_or_else(failure)
-            }
             Some(path) => format_for(path, self.output.format.as_deref()),
             None if self.output.format.is_some() => Err(Failure::new(
                 Status::Usage,
@@ -182,9 +165,7 @@ impl Recorder<'_> {
                 asked: true,
             });
         }
-        if let Some(path) = &self.output.output
-            && !is_stdout(path)
-        {
+        if let Some(path) = &self.output.output {
             check_writable(path)?;
         }
         Ok(Target {
@@ -248,9 +229,11 @@ impl Recorder<'_> {
         if self.output.quiet {
             return;
         }
-        let written = self.output.output.iter().chain(&self.output.json);
-        for path in written.filter(|path| !is_stdout(path)) {
-            say!(" wrote     {}", path.display());
+        if let Some(path) = &self.output.output {
+            eprintln!(" wrote     {}", path.display());
+        }
+        if let Some(path) = &self.output.json {
+            eprintln!(" wrote     {}", path.display());
         }
     }
 }
@@ -277,7 +260,7 @@ fn refused(refusal: &AttachError, exit: Option<ExitStatus>) -> Outcome {
     match exit {
         // The program failed by itself; what it said matters more than that it was not measured.
         Some(status) if status != ExitStatus::Code(0) => {
-            say!("note: nothing was measured: {refusal}");
+            eprintln!("note: nothing was measured: {refusal}");
             Ok(End::LikeProgram(status))
         }
         _ => Err(Failure::of(Status::CannotMeasure, refusal)
@@ -361,12 +344,6 @@ pub(crate) fn export_to(
     path: &Path,
 ) -> Result<(), Failure> {
     let options = export_options(profile, select);
-    if is_stdout(path) {
-        let mut bytes = Vec::new();
-        pitstop_export::write(profile, format, &options, &mut bytes)
-            .map_err(|error| Failure::of(Status::Failed, &error))?;
-        return to_stdout(&bytes);
-    }
     pitstop_export::write_file(profile, format, &options, path)
         .map_err(|error| Failure::of(Status::Failed, &error))
 }
@@ -380,24 +357,7 @@ pub(crate) fn export_options(profile: &Profile, select: Select) -> pitstop_expor
     }
 }
 
-/// `-` means standard output, which the program has used before.
-fn is_stdout(path: &Path) -> bool {
-    path == Path::new("-")
-}
-
-fn to_stdout(bytes: &[u8]) -> Result<(), Failure> {
-    match io::Write::write_all(&mut io::stdout().lock(), bytes) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(Status::Failed, "standard output failed").because(error))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn write_json(path: &Path, text: &str) -> Result<(), Failure> {
-    if is_stdout(path) {
-        return to_stdout(text.as_bytes());
-    }
     std::fs::write(path, text).map_err(|error| {
         Failure::new(
             Status::Failed,

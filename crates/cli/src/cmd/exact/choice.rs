@@ -3,7 +3,6 @@
 use crate::args::{ExactArgs, OutputArgs, SamplingArgs};
 use crate::cmd::record::{Recorder, Select};
 use crate::exit::{End, Failure, Status};
-use crate::print::say;
 use crate::program::Program;
 use crate::{kept, open};
 use pitstop_analysis::{Elapsed, Place, Worth, worth_timing};
@@ -163,7 +162,7 @@ fn named(
         );
     }
     for (name, reason) in &resolved.missing {
-        say!("note: `{name}` is not timed: {reason}");
+        eprintln!("note: `{name}` is not timed: {reason}");
     }
     let mut wanted = resolved.wanted;
     if main.is_generated {
@@ -190,7 +189,7 @@ fn decorates(text: &str) -> bool {
 fn hot(args: &ExactArgs, program: &Program, main: &Main) -> Result<Choice, Failure> {
     let say = |what: &str| {
         if args.quiet == 0 {
-            say!("note: {what}");
+            eprintln!("note: {what}");
         }
     };
     if let Some(wanted) = last(program) {

@@ -5,7 +5,6 @@ use crate::args::{ListingArgs, TraceArgs, WatchArgs};
 use crate::cmd::record::{Select, check_writable, export_to, format_for};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;
-use crate::print::say;
 use crate::program::{Wanted, python_program};
 use crate::style::Choice;
 use pitstop_collect::{SpawnError, TraceError, TraceOptions, Traced, Watch, trace};
@@ -65,7 +64,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
         (None, None) => Err(io::Error::other("there is no place for it")),
     };
     if let Err(error) = kept {
-        say!("note: the result could not be kept for later: {error}");
+        eprintln!("note: the result could not be kept for later: {error}");
     }
     if !recording.quiet && listing.output.is_none() {
         let text = print::text_of(&traced.profile, &listing, style);
@@ -75,7 +74,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     if let Some(path) = &listing.output {
         write(&traced.profile, format, path)?;
         if !recording.quiet {
-            say!("wrote {}", path.display());
+            eprintln!("wrote {}", path.display());
         }
     }
     Ok(traced
@@ -144,7 +143,7 @@ pub(crate) fn refused(command: &str, refusal: &str, exit: Option<ExitStatus>) ->
     match exit {
         // The program failed by itself; what it said matters more than that it was not traced.
         Some(status) if status != ExitStatus::Code(0) => {
-            say!("note: nothing was traced: {refusal}");
+            eprintln!("note: nothing was traced: {refusal}");
             Ok(End::LikeProgram(status))
         }
         _ => Err(

@@ -6,7 +6,6 @@ use crate::cmd::record::{Select, export_to, format_for};
 use crate::cmd::tree::find_thread;
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::print::answer;
-use crate::print::say;
 use crate::style::Choice;
 use pitstop_analysis::calls::{CallGraph, CallTable};
 use pitstop_analysis::{Evidence, TraceSummary};
@@ -126,7 +125,7 @@ fn tables(
         if listed.functions == 0 && !table.functions().is_empty() {
             let restrictions = listing.restrictions.iter();
             let said: Vec<String> = restrictions.map(ToString::to_string).collect();
-            say!(
+            eprintln!(
                 "note: none of the {} functions is left by {}",
                 table.functions().len(),
                 said.join(", ")
@@ -212,7 +211,7 @@ impl Loaded {
             }
             (None, format) => self.export_table(path, format)?,
         }
-        say!("wrote {}", path.display());
+        eprintln!("wrote {}", path.display());
         Ok(End::With(Status::Fine))
     }
 
