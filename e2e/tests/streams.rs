@@ -161,6 +161,33 @@ fn a_closed_or_full_standard_error_does_not_harm_the_program() {
 }
 
 #[test]
+fn what_cannot_be_said_on_standard_error_changes_no_exit_status() {
+    let workbench = recorded();
+    let program = fixture("sys_exit_3.py");
+    let program = program.to_str().expect("a plain path");
+    let cases: [(&[&str], i32); 8] = [
+        (&["run", "-o", "out.svg", "--json", "out.json", program], 3),
+        (&["record", "-o", "out.pit", "--", "python3", program], 3),
+        (&["record", "--", "/bin/sh", "-c", "exit 9"], 9),
+        (&["trace", "-o", "out.prof", program], 3),
+        (&["run", "missing.py"], 127),
+        (&["dump", "-p", "2147483646"], 3),
+        (&["lines", "no_such_function"], 2),
+        (&["export", "last", "out.collapsed"], 0),
+    ];
+    let mut wrong = Vec::new();
+    for (arguments, code) in cases {
+        for redirection in ["2>/dev/full", "2>&-"] {
+            let finished = in_shell(&workbench.command(arguments), redirection);
+            if finished.code() != code {
+                wrong.push(format!("{arguments:?} {redirection}: {finished}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn a_closed_standard_output_ends_the_program_as_it_would_without_us() {
     on_oldest_and_newest_python(|python| {
         let workbench = Workbench::with_python(python);

@@ -4,6 +4,7 @@ use crate::args::ExportArgs;
 use crate::cmd::record::{Select, export_options, export_to, format_for};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::open::open;
+use crate::say::say;
 use crate::style::Choice;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -57,7 +58,7 @@ pub(crate) fn export(args: &ExportArgs, _style: Choice) -> Outcome {
         };
     }
     export_to(&profile, format, select, &args.output)?;
-    eprintln!("wrote {}", args.output.display());
+    say!("wrote {}", args.output.display());
     Ok(End::With(Status::Fine))
 }
 
@@ -69,6 +70,6 @@ fn save(profile: &pitstop_model::Profile, path: &Path, to_stdout: bool) -> Outco
         );
     }
     pitstop_archive::save(path, profile).map_err(|error| Failure::of(Status::Failed, &error))?;
-    eprintln!("wrote {}", path.display());
+    say!("wrote {}", path.display());
     Ok(End::With(Status::Fine))
 }

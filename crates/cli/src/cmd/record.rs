@@ -4,6 +4,7 @@
 use crate::args::{Method, OutputArgs, RecordArgs, SamplingArgs, SelectionArgs};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::progress::Line;
+use crate::say::say;
 use crate::style::Choice;
 use crate::{kept, open, program};
 use pitstop_analysis::Verdict;
@@ -126,7 +127,7 @@ impl Recorder<'_> {
             let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
         }
         if let Err(error) = &kept {
-            eprintln!("note: the result could not be kept for later: {error}");
+            say!("note: the result could not be kept for later: {error}");
         }
         if let Some(path) = &self.output.json {
             write_json(path, &pitstop_view::json::verdict(&verdict))?;
@@ -230,10 +231,10 @@ impl Recorder<'_> {
             return;
         }
         if let Some(path) = &self.output.output {
-            eprintln!(" wrote     {}", path.display());
+            say!(" wrote     {}", path.display());
         }
         if let Some(path) = &self.output.json {
-            eprintln!(" wrote     {}", path.display());
+            say!(" wrote     {}", path.display());
         }
     }
 }
@@ -260,7 +261,7 @@ fn refused(refusal: &AttachError, exit: Option<ExitStatus>) -> Outcome {
     match exit {
         // The program failed by itself; what it said matters more than that it was not measured.
         Some(status) if status != ExitStatus::Code(0) => {
-            eprintln!("note: nothing was measured: {refusal}");
+            say!("note: nothing was measured: {refusal}");
             Ok(End::LikeProgram(status))
         }
         _ => Err(Failure::of(Status::CannotMeasure, refusal)

@@ -6,6 +6,7 @@ use crate::cmd::record::{Select, check_writable, export_to, format_for};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;
 use crate::program::{Wanted, python_program};
+use crate::say::say;
 use crate::style::Choice;
 use pitstop_collect::{SpawnError, TraceError, TraceOptions, Traced, trace};
 use pitstop_export::Format;
@@ -63,7 +64,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
         (None, None) => Err(io::Error::other("there is no place for it")),
     };
     if let Err(error) = kept {
-        eprintln!("note: the result could not be kept for later: {error}");
+        say!("note: the result could not be kept for later: {error}");
     }
     if !recording.quiet && listing.output.is_none() {
         let text = print::text_of(&traced.profile, &listing, style);
@@ -73,7 +74,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     if let Some(path) = &listing.output {
         write(&traced.profile, format, path)?;
         if !recording.quiet {
-            eprintln!("wrote {}", path.display());
+            say!("wrote {}", path.display());
         }
     }
     Ok(traced
@@ -131,7 +132,7 @@ pub(crate) fn refused(command: &str, refusal: &str, exit: Option<ExitStatus>) ->
     match exit {
         // The program failed by itself; what it said matters more than that it was not traced.
         Some(status) if status != ExitStatus::Code(0) => {
-            eprintln!("note: nothing was traced: {refusal}");
+            say!("note: nothing was traced: {refusal}");
             Ok(End::LikeProgram(status))
         }
         _ => Err(

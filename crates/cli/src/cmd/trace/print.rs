@@ -6,6 +6,7 @@ use crate::cmd::record::{Select, export_to, format_for};
 use crate::cmd::tree::find_thread;
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::print::answer;
+use crate::say::say;
 use crate::style::Choice;
 use pitstop_analysis::TraceSummary;
 use pitstop_analysis::calls::{CallGraph, CallTable};
@@ -113,7 +114,7 @@ fn tables(
         if listed.functions == 0 && !table.functions().is_empty() {
             let restrictions = listing.restrictions.iter();
             let said: Vec<String> = restrictions.map(ToString::to_string).collect();
-            eprintln!(
+            say!(
                 "note: none of the {} functions is left by {}",
                 table.functions().len(),
                 said.join(", ")
@@ -199,7 +200,7 @@ impl Loaded {
             }
             (None, format) => self.export_table(path, format)?,
         }
-        eprintln!("wrote {}", path.display());
+        say!("wrote {}", path.display());
         Ok(End::With(Status::Fine))
     }
 
