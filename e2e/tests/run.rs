@@ -290,6 +290,9 @@ fn an_output_that_cannot_be_written_is_said_before_the_program_starts() {
         ["-o", "directory.pit"],
         ["--json", "missing/out.json"],
         ["--json", "directory.json"],
+        // No file can be made there, whoever asks.
+        ["-o", "/proc/out.svg"],
+        ["--json", "/proc/out.json"],
     ] {
         let finished = workbench.pitstop(&["run", arguments[0], arguments[1], script]);
         let started = workbench.path().join("started");

@@ -115,13 +115,14 @@ impl Default for SamplingArgs {
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Also write the result to this file, in the format its ending names: .pit, .svg,
-    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .callgrind, .dot, .json.
+    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .callgrind, .dot, .json;
+    /// `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The format of the file, if its ending does not name it.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Also write the verdict to this file as JSON.
+    /// Also write the verdict to this file as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Print no verdict.

@@ -4,7 +4,7 @@ mod choice;
 
 use crate::args::ExactArgs;
 use crate::cmd::line_times::{self, Show};
-use crate::cmd::record::check_writable;
+use crate::cmd::output::check_writable;
 use crate::cmd::trace::launch::{refused, run};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;

@@ -2,6 +2,9 @@
 //! shares with it.
 
 use crate::args::{Method, OutputArgs, RecordArgs, SamplingArgs, SelectionArgs};
+use crate::cmd::output::{
+    check_stdout, check_writable, export_run, format_for, is_stdout, write_text,
+};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::progress::Line;
 use crate::say::say;
@@ -101,10 +104,8 @@ impl Recorder<'_> {
     pub(crate) fn record(self, style: Choice) -> Outcome {
         // Before the program starts: a typing error must not cost a run.
         let export = self.export_format()?;
-        if let Some(path) = &self.output.json {
-            check_writable(path)?;
-        }
-        let target = self.target(export)?;
+        self.check_outputs(export)?;
+        let target = self.target(export);
         let recording = self.collect(target.archive.clone())?;
         let kept = keep(&target);
         if let Some(refusal) = &recording.refusal
@@ -129,13 +130,17 @@ impl Recorder<'_> {
         if let Err(error) = &kept {
             say!("note: the result could not be kept for later: {error}");
         }
-        if let Some(path) = &self.output.json {
-            write_json(path, &pitstop_view::json::verdict(&verdict))?;
-        }
+        let mut written = target.asked;
         if let (Some(format), Some(path)) = (export, &self.output.output) {
-            export_to(&profile, format, self.select, path)?;
+            written = export_run(&profile, format, self.select, path)?;
         }
-        self.announce();
+        if let Some(path) = self.output.output.as_ref().filter(|_| written) {
+            self.announce(path);
+        }
+        if let Some(path) = &self.output.json {
+            write_text(path, &pitstop_view::json::verdict(&verdict))?;
+            self.announce(path);
+        }
         if let Some(error) = &recording.archive_error
             && target.asked
         {
@@ -159,20 +164,36 @@ impl Recorder<'_> {
         }
     }
 
-    fn target(&self, export: Option<Format>) -> Result<Target, Failure> {
-        if let (Some(path), None) = (&self.output.output, export) {
-            return Ok(Target {
-                archive: Some(path.clone()),
-                asked: true,
-            });
+    /// What can be known of the files to write before the program starts.
+    fn check_outputs(&self, export: Option<Format>) -> Result<(), Failure> {
+        let (output, json) = (&self.output.output, &self.output.json);
+        let both = [output, json].map(|path| path.as_deref().is_some_and(is_stdout));
+        if both == [true, true] {
+            let what = "two results cannot both go to standard output";
+            return Err(Failure::new(Status::Usage, what).cure("name a file for one of them"));
         }
-        if let Some(path) = &self.output.output {
+        if both == [true, false] {
+            check_stdout(export)?;
+        }
+        // The archive tells by itself, when it is created.
+        let output = output.as_ref().filter(|_| export.is_some());
+        for path in [output, json.as_ref()].into_iter().flatten() {
             check_writable(path)?;
         }
-        Ok(Target {
-            archive: kept::begin().ok(),
-            asked: false,
-        })
+        Ok(())
+    }
+
+    fn target(&self, export: Option<Format>) -> Target {
+        match (&self.output.output, export) {
+            (Some(path), None) => Target {
+                archive: Some(path.clone()),
+                asked: true,
+            },
+            _ => Target {
+                archive: kept::begin().ok(),
+                asked: false,
+            },
+        }
     }
 
     pub(crate) fn collect(&self, archive: Option<PathBuf>) -> Result<Recording, Failure> {
@@ -226,14 +247,8 @@ impl Recorder<'_> {
         loaded.unwrap_or(profile)
     }
 
-    fn announce(&self) {
-        if self.output.quiet {
-            return;
-        }
-        if let Some(path) = &self.output.output {
-            say!(" wrote     {}", path.display());
-        }
-        if let Some(path) = &self.output.json {
+    fn announce(&self, path: &Path) {
+        if !self.output.quiet && !is_stdout(path) {
             say!(" wrote     {}", path.display());
         }
     }
@@ -303,91 +318,5 @@ pub(crate) fn cure_for_process(error: &RecordError) -> &'static str {
         RecordError::Open(OpenError::Denied(_)) => "see what is allowed here: pitstop doctor",
         RecordError::Open(_) => "look for the process: pgrep -af python",
         _ => "name a process that runs CPython 3.8 to 3.15: pgrep -af python",
-    }
-}
-
-/// The foreign format for a file; `None` when it is to be an archive.
-pub(crate) fn format_for(path: &Path, named: Option<&str>) -> Result<Option<Format>, Failure> {
-    if let Some(name) = named {
-        if name.eq_ignore_ascii_case("pit") {
-            return Ok(None);
-        }
-        return Format::from_name(name).map(Some).ok_or_else(|| {
-            Failure::new(Status::Usage, format!("there is no format `{name}`"))
-                .cure(format!("use one of: {}", format_names()))
-        });
-    }
-    if path.extension().is_some_and(|ending| ending == "pit") {
-        return Ok(None);
-    }
-    Format::from_path(path).map(Some).ok_or_else(|| {
-        Failure::new(
-            Status::Usage,
-            format!("the ending of `{}` names no format", path.display()),
-        )
-        .cure(format!("name one with --format: {}", format_names()))
-    })
-}
-
-fn format_names() -> String {
-    let names = Format::ALL.iter().map(|format| format.name());
-    std::iter::once("pit")
-        .chain(names)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// Writes a profile to a file in a foreign format.
-pub(crate) fn export_to(
-    profile: &Profile,
-    format: Format,
-    select: Select,
-    path: &Path,
-) -> Result<(), Failure> {
-    let options = export_options(profile, select);
-    pitstop_export::write_file(profile, format, &options, path)
-        .map_err(|error| Failure::of(Status::Failed, &error))
-}
-
-/// The options of an export, titled with the command that ran.
-pub(crate) fn export_options(profile: &Profile, select: Select) -> pitstop_export::Options {
-    pitstop_export::Options {
-        selection: select.selection,
-        granularity: select.granularity,
-        title: Some(profile.meta.command.join(" ")).filter(|title| !title.is_empty()),
-    }
-}
-
-fn write_json(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| {
-        Failure::new(
-            Status::Failed,
-            format!("`{}` cannot be written", path.display()),
-        )
-        .because(error)
-    })
-}
-
-/// A file that is to be written must have a directory to be in, and not be one itself.
-pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
-    let cannot = || {
-        Failure::new(
-            Status::Usage,
-            format!("`{}` cannot be written", path.display()),
-        )
-    };
-    if path.is_dir() {
-        return Err(cannot()
-            .because("it is a directory")
-            .cure("name a file in it"));
-    }
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    match parent {
-        Some(parent) if !parent.is_dir() => Err(cannot()
-            .because(format!("there is no directory `{}`", parent.display()))
-            .cure(format!("mkdir -p {}", parent.display()))),
-        _ => Ok(()),
     }
 }

@@ -2,7 +2,8 @@
 
 use super::print;
 use crate::args::{ListingArgs, TraceArgs};
-use crate::cmd::record::{Select, check_writable, export_to, format_for};
+use crate::cmd::output::{check_writable, export_to, format_for, is_stdout};
+use crate::cmd::record::Select;
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;
 use crate::program::{Wanted, python_program};
@@ -73,7 +74,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     }
     if let Some(path) = &listing.output {
         write(&traced.profile, format, path)?;
-        if !recording.quiet {
+        if !recording.quiet && !is_stdout(path) {
             say!("wrote {}", path.display());
         }
     }

@@ -2,7 +2,8 @@
 
 use super::input::{self, Input};
 use crate::args::ListingArgs;
-use crate::cmd::record::{Select, export_to, format_for};
+use crate::cmd::output::{export_to, format_for, is_stdout};
+use crate::cmd::record::Select;
 use crate::cmd::tree::find_thread;
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::print::answer;
@@ -200,7 +201,9 @@ impl Loaded {
             }
             (None, format) => self.export_table(path, format)?,
         }
-        say!("wrote {}", path.display());
+        if !is_stdout(path) {
+            say!("wrote {}", path.display());
+        }
         Ok(End::With(Status::Fine))
     }
 
