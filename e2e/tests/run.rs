@@ -491,10 +491,18 @@ fn a_program_that_is_no_python_ends_as_it_would_and_is_said_to_be_none() {
         "{finished}"
     );
     assert!(finished.stderr_text().contains("Python"), "{finished}");
+    // One that ran well did so for its caller, too.
     let finished = workbench
         .pitstop(&["record", "--", "/bin/true"])
-        .expect_code(3);
-    assert!(finished.stderr_text().contains("now:"), "{finished}");
+        .expect_code(0);
+    let said = finished.stderr_text();
+    assert!(
+        said.contains("nothing was measured") && said.contains("now:"),
+        "{finished}"
+    );
+    assert!(!workbench.last_result().exists(), "it is no result");
+    let cache = std::fs::read_dir(workbench.path().join(".cache/pitstop")).expect("it is there");
+    assert_eq!(cache.count(), 0, "and nothing is left of it");
 }
 
 #[test]

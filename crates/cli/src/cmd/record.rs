@@ -107,12 +107,16 @@ impl Recorder<'_> {
         self.check_outputs(export)?;
         let target = self.target(export);
         let recording = self.collect(target.archive.clone())?;
-        let kept = keep(&target);
         if let Some(refusal) = &recording.refusal
             && !ended_early(refusal)
         {
+            if let (false, Some(empty)) = (target.asked, &target.archive) {
+                // The last result stays what it was; a file in the cache that remains harms nobody.
+                let _ = std::fs::remove_file(empty);
+            }
             return refused(refusal, recording.exit);
         }
+        let kept = keep(&target);
         // What could not be written to the end is still whole in memory.
         let profile = match (&recording.archive_error, &kept) {
             (Some(_), _) => recording.profile,
@@ -273,15 +277,14 @@ fn ended_early(refusal: &AttachError) -> bool {
 }
 
 fn refused(refusal: &AttachError, exit: Option<ExitStatus>) -> Outcome {
-    match exit {
-        // The program failed by itself; what it said matters more than that it was not measured.
-        Some(status) if status != ExitStatus::Code(0) => {
-            say!("note: nothing was measured: {refusal}");
-            Ok(End::LikeProgram(status))
-        }
-        _ => Err(Failure::of(Status::CannotMeasure, refusal)
-            .cure("see what can be measured here: pitstop doctor")),
-    }
+    const CURE: &str = "see what can be measured here: pitstop doctor";
+    let Some(status) = exit else {
+        return Err(Failure::of(Status::CannotMeasure, refusal).cure(CURE));
+    };
+    // The program ran, and its status is its own whether it was measured or not.
+    say!("note: nothing was measured: {refusal}");
+    say!(" now: {CURE}");
+    Ok(End::LikeProgram(status))
 }
 
 fn way(sampling: &SamplingArgs) -> Option<Way> {

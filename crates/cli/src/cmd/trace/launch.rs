@@ -128,22 +128,21 @@ fn status_of(error: &SpawnError) -> Status {
     }
 }
 
-/// The program ran, but nothing of it was traced by this command.
+/// The program ran, but nothing of it was traced by this command. Its status is its own all the
+/// same.
 pub(crate) fn refused(command: &str, refusal: &str, exit: Option<ExitStatus>) -> Outcome {
-    match exit {
-        // The program failed by itself; what it said matters more than that it was not traced.
-        Some(status) if status != ExitStatus::Code(0) => {
-            say!("note: nothing was traced: {refusal}");
-            Ok(End::LikeProgram(status))
-        }
-        _ => Err(
+    let cure =
+        format!("{command} needs CPython 3.8 to 3.15 with a GIL, started without -I, -E or -S");
+    let Some(status) = exit else {
+        return Err(
             Failure::new(Status::CannotMeasure, "the program was not traced")
                 .because(refusal)
-                .cure(format!(
-                    "{command} needs CPython 3.8 to 3.15 with a GIL, started without -I, -E or -S"
-                )),
-        ),
-    }
+                .cure(cure),
+        );
+    };
+    say!("note: nothing was traced: {refusal}");
+    say!(" now: {cure}");
+    Ok(End::LikeProgram(status))
 }
 
 fn write(profile: &Profile, format: Option<Format>, path: &Path) -> Result<(), Failure> {
