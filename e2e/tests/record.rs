@@ -157,6 +157,44 @@ fn python_says(workbench: &Workbench, python: &Python, code: &str, file: &str) {
 }
 
 #[test]
+fn modules_code_and_scripts_are_recorded_as_run_runs_them() {
+    on_oldest_and_newest_python(|python| {
+        let workbench = Workbench::new();
+        workbench.write(
+            "part.py",
+            "import sys; print(sys.argv[1:], sys.version_info[1])",
+        );
+        let said = format!("['-x', 'y'] {}\n", python.minor);
+        let script = "import sys; print(sys.argv[1:], sys.version_info[1])";
+        for (arguments, stdin) in [
+            (&["-m", "part", "-x", "y"] as &[&str], ""),
+            (&["-c", script, "-x", "y"], ""),
+            (&["part.py", "-x", "y"], ""),
+            (&["-", "-x", "y"], script),
+        ] {
+            let mut command = workbench.command(&["record", "--python"]);
+            command.arg(&python.path).args(arguments);
+            let finished = Finished::of(&mut command, stdin.as_bytes()).expect_code(0);
+            assert_eq!(finished.stdout_text(), said, "{arguments:?}\n{finished}");
+            assert!(finished.stderr_text().contains("quality"), "{finished}");
+        }
+    });
+}
+
+#[test]
+fn options_of_python_are_sent_to_python() {
+    let workbench = Workbench::new();
+    for option in ["-S", "-X", "-u", "-O"] {
+        for command in ["run", "record"] {
+            let finished = workbench.pitstop(&[command, option, "dev", "app.py"]);
+            let finished = finished.expect_code(2);
+            let cure = format!("record -- python3 {option}");
+            assert!(finished.stderr_text().contains(&cure), "{finished}");
+        }
+    }
+}
+
+#[test]
 fn go_reads_the_pprof_file() {
     let workbench = Workbench::new();
     let go = Command::new("go")

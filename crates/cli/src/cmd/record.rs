@@ -6,10 +6,11 @@ use crate::cmd::output::{
     check_stdout, check_writable, export_run, format_for, is_stdout, write_text,
 };
 use crate::exit::{End, Failure, Outcome, Status};
+use crate::program::{self, Wanted};
 use crate::progress::Line;
 use crate::say::say;
 use crate::style::Choice;
-use crate::{kept, open, program};
+use crate::{kept, open};
 use pitstop_analysis::Verdict;
 use pitstop_collect::{
     AttachError, Options, RecordError, Recording, Subject, Way, record as collect,
@@ -33,13 +34,22 @@ pub(crate) fn record(args: RecordArgs, style: Choice) -> Outcome {
         output,
         selection,
         pid,
+        python,
+        module,
+        code,
         program,
         ..
     } = args;
     let (subject, known_sources) = match pid {
         Some(pid) => (Subject::Attach(pid), Vec::new()),
         None => {
-            let program = program::any_program(&program)?;
+            let wanted = Wanted {
+                python: python.as_deref(),
+                module: module.as_deref(),
+                code: code.as_deref(),
+                words: &program,
+            };
+            let program = program::any_program(wanted)?;
             (Subject::Launch(program.launch), program.known_sources)
         }
     };
