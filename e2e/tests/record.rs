@@ -100,7 +100,9 @@ fn every_format_is_written_and_loads() {
             command.arg(&python.path).arg(fixture("short.py"));
             let finished = Finished::of(&mut command, b"").expect_code(0);
             assert_eq!(finished.stdout_text(), "ready\n", "{finished}");
-            assert!(finished.stderr_text().contains(file), "{finished}");
+            let said = finished.stderr_text();
+            assert!(said.contains(&format!("wrote     {file}")), "{finished}");
+            assert!(said.contains("quality"), "the page of `run`\n{finished}");
             let bytes = std::fs::read(workbench.path().join(file)).expect("it was written");
             loads(&workbench, file, &bytes);
         }

@@ -53,14 +53,12 @@ pub(crate) fn record(args: RecordArgs, style: Choice) -> Outcome {
             (Subject::Launch(program.launch), program.known_sources)
         }
     };
-    let verdict = !output.quiet && (output.output.is_none() || pid.is_some());
     Recorder {
         subject,
         known_sources,
         sampling: &sampling,
         output: &output,
         select: Select::of(&selection),
-        verdict,
     }
     .record(style)
 }
@@ -98,8 +96,6 @@ pub(crate) struct Recorder<'a> {
     pub(crate) sampling: &'a SamplingArgs,
     pub(crate) output: &'a OutputArgs,
     pub(crate) select: Select,
-    /// Print the verdict.
-    pub(crate) verdict: bool,
 }
 
 /// Where the archive of the recording is written.
@@ -136,7 +132,7 @@ impl Recorder<'_> {
             }
         };
         let verdict = Verdict::of(&profile);
-        if self.verdict {
+        if !self.output.quiet {
             let text = pitstop_view::verdict::render(&verdict, &style.for_stderr());
             // Standard error may be closed; the program's own output is unharmed.
             let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());

@@ -214,7 +214,6 @@ fn hot(args: &ExactArgs, program: &Program, main: &Main) -> Result<Choice, Failu
         sampling: &sampling,
         output: &output,
         select: Select::default(),
-        verdict: false,
     };
     let recording = recorder.collect(None)?;
     match recording.exit {
