@@ -188,6 +188,11 @@ fn a_cut_archive_gives_what_is_whole_or_says_why_not() {
                     !profile.meta.notes.is_empty(),
                     "it says that it is cut at {cut}"
                 );
+                assert!(
+                    finished.stderr_text().contains("cut short"),
+                    "it says so to whoever asks, too: {cut}\n{finished}"
+                );
+                assert!(samples > 0, "an empty answer at {cut}");
                 last = samples;
             }
             2 => {

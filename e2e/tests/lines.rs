@@ -175,3 +175,42 @@ fn another_result_can_be_looked_at() {
         .expect_code(0);
     assert_eq!(one.stdout_text(), other.stdout_text());
 }
+
+#[test]
+fn a_cut_recording_is_shown_as_far_as_it_goes_and_said_to_be_cut() {
+    let workbench = recorded();
+    let bytes = std::fs::read(workbench.last_result()).expect("it is there");
+    let write = |name: &str, length: usize| {
+        std::fs::write(workbench.path().join(name), &bytes[..length]).expect("it can be written");
+    };
+    write("tail.pit", bytes.len() - 1);
+    // The head and the first record, which is written before there is any sample.
+    write("head.pit", 100);
+    for command in [
+        &["lines", "-i", "tail.pit"] as &[&str],
+        &["tree", "tail.pit"],
+        &["export", "tail.pit", "-", "-f", "collapsed"],
+    ] {
+        let finished = workbench.pitstop(command).expect_code(0);
+        let said = finished.stderr_text();
+        assert!(!finished.stdout.is_empty(), "{command:?}\n{finished}");
+        assert!(
+            said.contains("tail.pit") && said.contains("cut short"),
+            "{command:?}\n{finished}"
+        );
+    }
+    for command in [
+        &["lines", "-i", "head.pit"] as &[&str],
+        &["tree", "head.pit"],
+    ] {
+        let finished = workbench.pitstop(command).expect_code(2);
+        let said = finished.stderr_text();
+        assert!(finished.stdout.is_empty(), "{command:?}\n{finished}");
+        assert!(
+            said.contains("head.pit") && said.contains("cut short") && said.contains("now:"),
+            "{command:?}\n{finished}"
+        );
+    }
+    let whole = workbench.pitstop(&["lines"]).expect_code(0);
+    assert_eq!(whole.stderr_text(), "", "{whole}");
+}

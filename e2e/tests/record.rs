@@ -100,7 +100,9 @@ fn every_format_is_written_and_loads() {
             command.arg(&python.path).arg(fixture("short.py"));
             let finished = Finished::of(&mut command, b"").expect_code(0);
             assert_eq!(finished.stdout_text(), "ready\n", "{finished}");
-            assert!(finished.stderr_text().contains(file), "{finished}");
+            let said = finished.stderr_text();
+            assert!(said.contains(&format!("wrote     {file}")), "{finished}");
+            assert!(said.contains("quality"), "the page of `run`\n{finished}");
             let bytes = std::fs::read(workbench.path().join(file)).expect("it was written");
             loads(&workbench, file, &bytes);
         }
@@ -154,6 +156,44 @@ fn loads(workbench: &Workbench, file: &str, bytes: &[u8]) {
 fn python_says(workbench: &Workbench, python: &Python, code: &str, file: &str) {
     let mut command = workbench.bare(python, &["-c", code, file]);
     Finished::of(&mut command, b"").expect_code(0);
+}
+
+#[test]
+fn modules_code_and_scripts_are_recorded_as_run_runs_them() {
+    on_oldest_and_newest_python(|python| {
+        let workbench = Workbench::new();
+        workbench.write(
+            "part.py",
+            "import sys; print(sys.argv[1:], sys.version_info[1])",
+        );
+        let said = format!("['-x', 'y'] {}\n", python.minor);
+        let script = "import sys; print(sys.argv[1:], sys.version_info[1])";
+        for (arguments, stdin) in [
+            (&["-m", "part", "-x", "y"] as &[&str], ""),
+            (&["-c", script, "-x", "y"], ""),
+            (&["part.py", "-x", "y"], ""),
+            (&["-", "-x", "y"], script),
+        ] {
+            let mut command = workbench.command(&["record", "--python"]);
+            command.arg(&python.path).args(arguments);
+            let finished = Finished::of(&mut command, stdin.as_bytes()).expect_code(0);
+            assert_eq!(finished.stdout_text(), said, "{arguments:?}\n{finished}");
+            assert!(finished.stderr_text().contains("quality"), "{finished}");
+        }
+    });
+}
+
+#[test]
+fn options_of_python_are_sent_to_python() {
+    let workbench = Workbench::new();
+    for option in ["-S", "-X", "-u", "-O"] {
+        for command in ["run", "record"] {
+            let finished = workbench.pitstop(&[command, option, "dev", "app.py"]);
+            let finished = finished.expect_code(2);
+            let cure = format!("record -- python3 {option}");
+            assert!(finished.stderr_text().contains(&cure), "{finished}");
+        }
+    }
 }
 
 #[test]

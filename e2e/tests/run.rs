@@ -290,6 +290,9 @@ fn an_output_that_cannot_be_written_is_said_before_the_program_starts() {
         ["-o", "directory.pit"],
         ["--json", "missing/out.json"],
         ["--json", "directory.json"],
+        // No file can be made there, whoever asks.
+        ["-o", "/proc/out.svg"],
+        ["--json", "/proc/out.json"],
     ] {
         let finished = workbench.pitstop(&["run", arguments[0], arguments[1], script]);
         let started = workbench.path().join("started");
@@ -488,10 +491,18 @@ fn a_program_that_is_no_python_ends_as_it_would_and_is_said_to_be_none() {
         "{finished}"
     );
     assert!(finished.stderr_text().contains("Python"), "{finished}");
+    // One that ran well did so for its caller, too.
     let finished = workbench
         .pitstop(&["record", "--", "/bin/true"])
-        .expect_code(3);
-    assert!(finished.stderr_text().contains("now:"), "{finished}");
+        .expect_code(0);
+    let said = finished.stderr_text();
+    assert!(
+        said.contains("nothing was measured") && said.contains("now:"),
+        "{finished}"
+    );
+    assert!(!workbench.last_result().exists(), "it is no result");
+    let cache = std::fs::read_dir(workbench.path().join(".cache/pitstop")).expect("it is there");
+    assert_eq!(cache.count(), 0, "and nothing is left of it");
 }
 
 #[test]

@@ -161,6 +161,77 @@ fn a_closed_or_full_standard_error_does_not_harm_the_program() {
 }
 
 #[test]
+fn a_dash_is_standard_output_for_every_result() {
+    let workbench = recorded();
+    let program = fixture("short.py");
+    let program = program.to_str().expect("a plain path");
+    let said = |arguments: &[&str]| {
+        let finished = workbench.pitstop(arguments).expect_code(0);
+        assert!(!workbench.path().join("-").exists(), "{arguments:?}");
+        assert!(!finished.stderr_text().contains("wrote"), "{finished}");
+        finished.stdout_text()
+    };
+    for command in ["run", "record"] {
+        let text = said(&[command, "-o", "-", "-f", "collapsed", program]);
+        let (own, stacks) = text.split_once('\n').expect("lines");
+        assert_eq!(own, "ready");
+        let mut stacks = stacks.lines().map(|line| line.rsplit_once(' '));
+        let is_stack =
+            |line: Option<(&str, &str)>| line.is_some_and(|(_, n)| n.parse::<u64>().is_ok());
+        assert!(stacks.all(is_stack) && text.contains("work"), "{text}");
+        let text = said(&[command, "--json", "-", program]);
+        let json = text
+            .strip_prefix("ready\n")
+            .expect("the program's own line");
+        let json: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        assert_eq!(json["schema"], "pitstop/verdict@1");
+    }
+    let mut wrong = Vec::new();
+    for (arguments, why) in [
+        (&["run", "-o", "-", program] as &[&str], "--format"),
+        (&["run", "-o", "-", "-f", "pit", program], "pipe"),
+        (
+            &["run", "-o", "-", "-f", "svg", "--json", "-", program],
+            "both",
+        ),
+    ] {
+        let finished = workbench.pitstop(arguments);
+        let text = finished.stderr_text();
+        if finished.code() != 2 || !text.contains(why) || !finished.stdout.is_empty() {
+            wrong.push(format!("{arguments:?}: {finished}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_cannot_be_said_on_standard_error_changes_no_exit_status() {
+    let workbench = recorded();
+    let program = fixture("sys_exit_3.py");
+    let program = program.to_str().expect("a plain path");
+    let cases: [(&[&str], i32); 8] = [
+        (&["run", "-o", "out.svg", "--json", "out.json", program], 3),
+        (&["record", "-o", "out.pit", "--", "python3", program], 3),
+        (&["record", "--", "/bin/sh", "-c", "exit 9"], 9),
+        (&["trace", "-o", "out.prof", program], 3),
+        (&["run", "missing.py"], 127),
+        (&["dump", "-p", "2147483646"], 3),
+        (&["lines", "no_such_function"], 2),
+        (&["export", "last", "out.collapsed"], 0),
+    ];
+    let mut wrong = Vec::new();
+    for (arguments, code) in cases {
+        for redirection in ["2>/dev/full", "2>&-"] {
+            let finished = in_shell(&workbench.command(arguments), redirection);
+            if finished.code() != code {
+                wrong.push(format!("{arguments:?} {redirection}: {finished}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn a_closed_standard_output_ends_the_program_as_it_would_without_us() {
     on_oldest_and_newest_python(|python| {
         let workbench = Workbench::with_python(python);

@@ -115,13 +115,14 @@ impl Default for SamplingArgs {
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Also write the result to this file, in the format its ending names: .pit, .svg,
-    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .callgrind, .dot, .json.
+    /// .speedscope.json, .collapsed, .pb.gz (pprof), .prof (pstats), .callgrind, .dot, .json;
+    /// `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// The format of the file, if its ending does not name it.
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) format: Option<String>,
-    /// Also write the verdict to this file as JSON.
+    /// Also write the verdict to this file as JSON; `-` is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Print no verdict.
@@ -185,7 +186,8 @@ pub(crate) struct RunArgs {
 #[command(after_help = "Examples:\n  \
     pitstop record -o profile.svg -- python3.9 app.py\n  \
     pitstop record -p 4711 -d 30 -o profile.speedscope.json\n  \
-    pitstop record --gil -o gil.collapsed script.py")]
+    pitstop record --gil -o gil.collapsed script.py\n  \
+    pitstop record -m pytest tests/")]
 pub(crate) struct RecordArgs {
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
@@ -199,12 +201,24 @@ pub(crate) struct RecordArgs {
     /// Follow child processes. This is the default.
     #[arg(short, long, conflicts_with = "no_children")]
     pub(crate) subprocesses: bool,
-    /// A Python script, or a program, and its arguments.
+    /// The interpreter to run a script with [default: the active virtual environment's, or the
+    /// first python3 on PATH].
+    #[arg(long, value_name = "PATH", conflicts_with = "pid")]
+    pub(crate) python: Option<OsString>,
+    /// Run a module, as `python -m` does.
+    #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true,
+        conflicts_with_all = ["code", "pid", "program"])]
+    pub(crate) module: Option<Vec<OsString>>,
+    /// Run this code, as `python -c` does.
+    #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true,
+        conflicts_with_all = ["pid", "program"])]
+    pub(crate) code: Option<Vec<OsString>>,
+    /// A Python script, or a program, and its arguments; `-` reads a script from standard input.
     #[arg(
         value_name = "PROGRAM",
         trailing_var_arg = true,
         allow_hyphen_values = true,
-        required_unless_present = "pid"
+        required_unless_present_any = ["pid", "module", "code"]
     )]
     pub(crate) program: Vec<OsString>,
 }

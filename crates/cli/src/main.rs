@@ -1,9 +1,5 @@
 //! `pitstop`: the command line. Reads what is asked for and hands it to the room that knows.
 #![forbid(unsafe_code)]
-#![expect(
-    clippy::print_stderr,
-    reason = "telling people what happened is this room's work"
-)]
 
 mod args;
 mod cmd;
@@ -13,11 +9,13 @@ mod open;
 mod print;
 mod program;
 mod progress;
+mod say;
 mod style;
 
 use args::{Command, Pitstop, exact_command};
 use clap::Parser;
 use exit::Failure;
+use say::say;
 
 fn main() {
     let pitstop = Pitstop::parse_from(exact_command(std::env::args_os().collect()));
@@ -50,11 +48,11 @@ fn report(failure: &Failure, style: style::Choice) {
     } else {
         ("", "", "")
     };
-    eprintln!("{red}error{reset}: {bold}{}{reset}", failure.what);
+    say!("{red}error{reset}: {bold}{}{reset}", failure.what);
     for cause in &failure.why {
-        eprintln!("   why: {cause}");
+        say!("   why: {cause}");
     }
     if let Some(cure) = &failure.cure {
-        eprintln!("   now: {cure}");
+        say!("   now: {cure}");
     }
 }

@@ -84,37 +84,25 @@ pub(crate) fn python_program(wanted: Wanted<'_>) -> Result<Program, Failure> {
     })
 }
 
-/// What `pitstop record` was asked to start: a script, or any program.
-pub(crate) fn any_program(words: &[OsString]) -> Result<Program, Failure> {
-    let (first, rest) = words
-        .split_first()
-        .ok_or_else(|| Failure::new(Status::Usage, "there is no program to record"))?;
-    if first.to_string_lossy().starts_with('-') {
-        return Err(Failure::new(
-            Status::Usage,
-            format!("there is no option `{}`", first.display()),
-        )
-        .cure("see the options: pitstop record --help"));
-    }
+/// What `pitstop record` was asked to start: a Python program as for `run`, or any program.
+pub(crate) fn any_program(wanted: Wanted<'_>) -> Result<Program, Failure> {
+    let is_python = wanted.python.is_some() || wanted.module.is_some() || wanted.code.is_some();
+    let Some((first, rest)) = wanted.words.split_first().filter(|_| !is_python) else {
+        return python_program(wanted);
+    };
     let is_script = Path::new(first)
         .extension()
         .is_some_and(|ending| ending == "py");
-    if is_script {
-        check_script(Path::new(first))?;
-        let launch = Launch {
-            program: interpreter(None)?,
-            args: words.to_vec(),
-            shown: words.to_vec(),
-        };
-        return Ok(Program {
-            launch,
-            known_sources: Vec::new(),
-        });
+    if is_script || first == "-" {
+        return python_program(wanted);
+    }
+    if first.to_string_lossy().starts_with('-') {
+        return Err(no_such_option(first, "record"));
     }
     let launch = Launch {
         program: first.clone(),
         args: rest.to_vec(),
-        shown: words.to_vec(),
+        shown: wanted.words.to_vec(),
     };
     Ok(Program {
         launch,
@@ -122,14 +110,30 @@ pub(crate) fn any_program(words: &[OsString]) -> Result<Program, Failure> {
     })
 }
 
+/// What is wrong with a first word that begins like an option and is none of ours.
+fn no_such_option(word: &OsStr, command: &str) -> Failure {
+    /// The options of `python` that stand for themselves or take a word (CPython, `python -h`).
+    const OF_PYTHON: &str = "bBdEiIOPqRsSuvWxX?";
+    let mut letters = word.to_str().unwrap_or_default().chars().skip(1);
+    let is_pythons = letters
+        .next()
+        .is_some_and(|letter| OF_PYTHON.contains(letter));
+    let failure = Failure::new(
+        Status::Usage,
+        format!("there is no option `{}`", word.display()),
+    );
+    if is_pythons {
+        let example = format!("pitstop record -- python3 {} ...", word.display());
+        failure.cure(format!("options of Python go to Python: {example}"))
+    } else {
+        failure.cure(format!("see the options: pitstop {command} --help"))
+    }
+}
+
 /// Python runs files, and directories and zip archives with a `__main__.py`.
 fn check_script(script: &Path) -> Result<(), Failure> {
     if script.to_string_lossy().starts_with('-') && !script.exists() {
-        return Err(Failure::new(
-            Status::Usage,
-            format!("there is no option `{}`", script.display()),
-        )
-        .cure("see the options: pitstop run --help"));
+        return Err(no_such_option(script.as_os_str(), "run"));
     }
     match fs::metadata(script) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -218,7 +218,7 @@ fn statements(page: &mut Page, rows: &[QueryRow], (commits, commit_ns): (u64, u6
 fn at(row: &QueryRow) -> String {
     row.place
         .as_ref()
-        .map_or_else(|| "?".to_owned(), |place| place.short())
+        .map_or_else(|| "?".to_owned(), pitstop_analysis::Place::short)
 }
 
 fn found(page: &mut Page, row: &QueryRow, pattern: &Pattern) {

@@ -4,11 +4,12 @@ mod choice;
 
 use crate::args::ExactArgs;
 use crate::cmd::line_times::{self, Show};
-use crate::cmd::record::check_writable;
+use crate::cmd::output::check_writable;
 use crate::cmd::trace::launch::{refused, run};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;
 use crate::program::{Program, Wanted, python_program};
+use crate::say::say;
 use crate::style::Choice;
 use pitstop_analysis::LineStats;
 use pitstop_collect::TraceOptions;
@@ -56,7 +57,7 @@ pub(crate) fn exact(args: &ExactArgs, style: Choice) -> Outcome {
         (None, None) => Err(io::Error::other("there is no place for it")),
     };
     if let Err(error) = kept {
-        eprintln!("note: the result could not be kept for later: {error}");
+        say!("note: the result could not be kept for later: {error}");
     }
     let profile = &traced.profile;
     if args.quiet == 0 {
@@ -66,8 +67,8 @@ pub(crate) fn exact(args: &ExactArgs, style: Choice) -> Outcome {
         let written = write(profile, path)?;
         if args.quiet == 0 {
             match written {
-                true => eprintln!(" wrote     {}", path.display()),
-                false => eprintln!("note: nothing was written to `{}`", path.display()),
+                true => say!(" wrote     {}", path.display()),
+                false => say!("note: nothing was written to `{}`", path.display()),
             }
         }
     }
@@ -101,7 +102,7 @@ fn check(args: &ExactArgs) -> Result<(), Failure> {
         return Ok(());
     }
     if args.output_interval.is_some() {
-        eprintln!(
+        say!(
             "note: --output-interval has no effect: what was measured survives whatever ends the \
              program"
         );
@@ -147,13 +148,11 @@ fn output(args: &ExactArgs, program: &Program) -> Option<PathBuf> {
 fn print(profile: &Profile, args: &ExactArgs, style: Choice) -> Result<(), Failure> {
     let stats = LineStats::of(profile);
     for note in &profile.meta.notes {
-        eprintln!("note: {note}");
+        say!("note: {note}");
     }
     if stats.functions.is_empty() {
-        eprintln!("note: no line was timed: no chosen function ran");
-        eprintln!(
-            " now: name functions with -p, decorate them with @profile, or leave out -l and -b"
-        );
+        say!("note: no line was timed: no chosen function ran");
+        say!(" now: name functions with -p, decorate them with @profile, or leave out -l and -b");
         return Ok(());
     }
     let listings = line_times::listings(profile, &stats);

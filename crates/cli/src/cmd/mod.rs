@@ -6,6 +6,7 @@ pub(crate) mod exact;
 pub(crate) mod export;
 pub(crate) mod line_times;
 pub(crate) mod lines;
+pub(crate) mod output;
 pub(crate) mod record;
 pub(crate) mod run;
 pub(crate) mod trace;

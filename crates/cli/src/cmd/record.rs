@@ -2,10 +2,15 @@
 //! shares with it.
 
 use crate::args::{Method, OutputArgs, RecordArgs, SamplingArgs, SelectionArgs};
+use crate::cmd::output::{
+    check_stdout, check_writable, export_run, format_for, is_stdout, write_text,
+};
 use crate::exit::{End, Failure, Outcome, Status};
+use crate::program::{self, Wanted};
 use crate::progress::Line;
+use crate::say::say;
 use crate::style::Choice;
-use crate::{kept, open, program};
+use crate::{kept, open};
 use pitstop_analysis::Verdict;
 use pitstop_collect::{
     AttachError, Options, RecordError, Recording, Subject, Way, record as collect,
@@ -29,24 +34,31 @@ pub(crate) fn record(args: RecordArgs, style: Choice) -> Outcome {
         output,
         selection,
         pid,
+        python,
+        module,
+        code,
         program,
         ..
     } = args;
     let (subject, known_sources) = match pid {
         Some(pid) => (Subject::Attach(pid), Vec::new()),
         None => {
-            let program = program::any_program(&program)?;
+            let wanted = Wanted {
+                python: python.as_deref(),
+                module: module.as_deref(),
+                code: code.as_deref(),
+                words: &program,
+            };
+            let program = program::any_program(wanted)?;
             (Subject::Launch(program.launch), program.known_sources)
         }
     };
-    let verdict = !output.quiet && (output.output.is_none() || pid.is_some());
     Recorder {
         subject,
         known_sources,
         sampling: &sampling,
         output: &output,
         select: Select::of(&selection),
-        verdict,
     }
     .record(style)
 }
@@ -84,8 +96,6 @@ pub(crate) struct Recorder<'a> {
     pub(crate) sampling: &'a SamplingArgs,
     pub(crate) output: &'a OutputArgs,
     pub(crate) select: Select,
-    /// Print the verdict.
-    pub(crate) verdict: bool,
 }
 
 /// Where the archive of the recording is written.
@@ -100,17 +110,19 @@ impl Recorder<'_> {
     pub(crate) fn record(self, style: Choice) -> Outcome {
         // Before the program starts: a typing error must not cost a run.
         let export = self.export_format()?;
-        if let Some(path) = &self.output.json {
-            check_writable(path)?;
-        }
-        let target = self.target(export)?;
+        self.check_outputs(export)?;
+        let target = self.target(export);
         let recording = self.collect(target.archive.clone())?;
-        let kept = keep(&target);
         if let Some(refusal) = &recording.refusal
             && !ended_early(refusal)
         {
+            if let (false, Some(empty)) = (target.asked, &target.archive) {
+                // The last result stays what it was; a file in the cache that remains harms nobody.
+                let _ = std::fs::remove_file(empty);
+            }
             return refused(refusal, recording.exit);
         }
+        let kept = keep(&target);
         // What could not be written to the end is still whole in memory.
         let profile = match (&recording.archive_error, &kept) {
             (Some(_), _) => recording.profile,
@@ -120,21 +132,25 @@ impl Recorder<'_> {
             }
         };
         let verdict = Verdict::of(&profile);
-        if self.verdict {
+        if !self.output.quiet {
             let text = pitstop_view::verdict::render(&verdict, &style.for_stderr());
             // Standard error may be closed; the program's own output is unharmed.
             let _ = io::Write::write_all(&mut io::stderr(), text.as_bytes());
         }
         if let Err(error) = &kept {
-            eprintln!("note: the result could not be kept for later: {error}");
+            say!("note: the result could not be kept for later: {error}");
+        }
+        let mut written = target.asked;
+        if let (Some(format), Some(path)) = (export, &self.output.output) {
+            written = export_run(&profile, format, self.select, path)?;
+        }
+        if let Some(path) = self.output.output.as_ref().filter(|_| written) {
+            self.announce(path);
         }
         if let Some(path) = &self.output.json {
-            write_json(path, &pitstop_view::json::verdict(&verdict))?;
+            write_text(path, &pitstop_view::json::verdict(&verdict))?;
+            self.announce(path);
         }
-        if let (Some(format), Some(path)) = (export, &self.output.output) {
-            export_to(&profile, format, self.select, path)?;
-        }
-        self.announce();
         if let Some(error) = &recording.archive_error
             && target.asked
         {
@@ -158,20 +174,36 @@ impl Recorder<'_> {
         }
     }
 
-    fn target(&self, export: Option<Format>) -> Result<Target, Failure> {
-        if let (Some(path), None) = (&self.output.output, export) {
-            return Ok(Target {
-                archive: Some(path.clone()),
-                asked: true,
-            });
+    /// What can be known of the files to write before the program starts.
+    fn check_outputs(&self, export: Option<Format>) -> Result<(), Failure> {
+        let (output, json) = (&self.output.output, &self.output.json);
+        let both = [output, json].map(|path| path.as_deref().is_some_and(is_stdout));
+        if both == [true, true] {
+            let what = "two results cannot both go to standard output";
+            return Err(Failure::new(Status::Usage, what).cure("name a file for one of them"));
         }
-        if let Some(path) = &self.output.output {
+        if both == [true, false] {
+            check_stdout(export)?;
+        }
+        // The archive tells by itself, when it is created.
+        let output = output.as_ref().filter(|_| export.is_some());
+        for path in [output, json.as_ref()].into_iter().flatten() {
             check_writable(path)?;
         }
-        Ok(Target {
-            archive: kept::begin().ok(),
-            asked: false,
-        })
+        Ok(())
+    }
+
+    fn target(&self, export: Option<Format>) -> Target {
+        match (&self.output.output, export) {
+            (Some(path), None) => Target {
+                archive: Some(path.clone()),
+                asked: true,
+            },
+            _ => Target {
+                archive: kept::begin().ok(),
+                asked: false,
+            },
+        }
     }
 
     pub(crate) fn collect(&self, archive: Option<PathBuf>) -> Result<Recording, Failure> {
@@ -225,15 +257,9 @@ impl Recorder<'_> {
         loaded.unwrap_or(profile)
     }
 
-    fn announce(&self) {
-        if self.output.quiet {
-            return;
-        }
-        if let Some(path) = &self.output.output {
-            eprintln!(" wrote     {}", path.display());
-        }
-        if let Some(path) = &self.output.json {
-            eprintln!(" wrote     {}", path.display());
+    fn announce(&self, path: &Path) {
+        if !self.output.quiet && !is_stdout(path) {
+            say!(" wrote     {}", path.display());
         }
     }
 }
@@ -257,15 +283,14 @@ fn ended_early(refusal: &AttachError) -> bool {
 }
 
 fn refused(refusal: &AttachError, exit: Option<ExitStatus>) -> Outcome {
-    match exit {
-        // The program failed by itself; what it said matters more than that it was not measured.
-        Some(status) if status != ExitStatus::Code(0) => {
-            eprintln!("note: nothing was measured: {refusal}");
-            Ok(End::LikeProgram(status))
-        }
-        _ => Err(Failure::of(Status::CannotMeasure, refusal)
-            .cure("see what can be measured here: pitstop doctor")),
-    }
+    const CURE: &str = "see what can be measured here: pitstop doctor";
+    let Some(status) = exit else {
+        return Err(Failure::of(Status::CannotMeasure, refusal).cure(CURE));
+    };
+    // The program ran, and its status is its own whether it was measured or not.
+    say!("note: nothing was measured: {refusal}");
+    say!(" now: {CURE}");
+    Ok(End::LikeProgram(status))
 }
 
 fn way(sampling: &SamplingArgs) -> Option<Way> {
@@ -302,91 +327,5 @@ pub(crate) fn cure_for_process(error: &RecordError) -> &'static str {
         RecordError::Open(OpenError::Denied(_)) => "see what is allowed here: pitstop doctor",
         RecordError::Open(_) => "look for the process: pgrep -af python",
         _ => "name a process that runs CPython 3.8 to 3.15: pgrep -af python",
-    }
-}
-
-/// The foreign format for a file; `None` when it is to be an archive.
-pub(crate) fn format_for(path: &Path, named: Option<&str>) -> Result<Option<Format>, Failure> {
-    if let Some(name) = named {
-        if name.eq_ignore_ascii_case("pit") {
-            return Ok(None);
-        }
-        return Format::from_name(name).map(Some).ok_or_else(|| {
-            Failure::new(Status::Usage, format!("there is no format `{name}`"))
-                .cure(format!("use one of: {}", format_names()))
-        });
-    }
-    if path.extension().is_some_and(|ending| ending == "pit") {
-        return Ok(None);
-    }
-    Format::from_path(path).map(Some).ok_or_else(|| {
-        Failure::new(
-            Status::Usage,
-            format!("the ending of `{}` names no format", path.display()),
-        )
-        .cure(format!("name one with --format: {}", format_names()))
-    })
-}
-
-fn format_names() -> String {
-    let names = Format::ALL.iter().map(|format| format.name());
-    std::iter::once("pit")
-        .chain(names)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-/// Writes a profile to a file in a foreign format.
-pub(crate) fn export_to(
-    profile: &Profile,
-    format: Format,
-    select: Select,
-    path: &Path,
-) -> Result<(), Failure> {
-    let options = export_options(profile, select);
-    pitstop_export::write_file(profile, format, &options, path)
-        .map_err(|error| Failure::of(Status::Failed, &error))
-}
-
-/// The options of an export, titled with the command that ran.
-pub(crate) fn export_options(profile: &Profile, select: Select) -> pitstop_export::Options {
-    pitstop_export::Options {
-        selection: select.selection,
-        granularity: select.granularity,
-        title: Some(profile.meta.command.join(" ")).filter(|title| !title.is_empty()),
-    }
-}
-
-fn write_json(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text).map_err(|error| {
-        Failure::new(
-            Status::Failed,
-            format!("`{}` cannot be written", path.display()),
-        )
-        .because(error)
-    })
-}
-
-/// A file that is to be written must have a directory to be in, and not be one itself.
-pub(crate) fn check_writable(path: &Path) -> Result<(), Failure> {
-    let cannot = || {
-        Failure::new(
-            Status::Usage,
-            format!("`{}` cannot be written", path.display()),
-        )
-    };
-    if path.is_dir() {
-        return Err(cannot()
-            .because("it is a directory")
-            .cure("name a file in it"));
-    }
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    match parent {
-        Some(parent) if !parent.is_dir() => Err(cannot()
-            .because(format!("there is no directory `{}`", parent.display()))
-            .cure(format!("mkdir -p {}", parent.display()))),
-        _ => Ok(()),
     }
 }

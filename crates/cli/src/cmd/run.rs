@@ -13,14 +13,12 @@ pub(crate) fn run(args: RunArgs, style: Choice) -> Outcome {
     let RunArgs {
         sampling, output, ..
     } = args;
-    let verdict = !output.quiet;
     Recorder {
         subject: Subject::Launch(program.launch),
         known_sources: program.known_sources,
         sampling: &sampling as &SamplingArgs,
         output: &output as &OutputArgs,
         select: Select::default(),
-        verdict,
     }
     .record(style)
 }

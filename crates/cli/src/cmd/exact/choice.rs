@@ -4,6 +4,7 @@ use crate::args::{ExactArgs, OutputArgs, SamplingArgs};
 use crate::cmd::record::{Recorder, Select};
 use crate::exit::{End, Failure, Status};
 use crate::program::Program;
+use crate::say::say;
 use crate::{kept, open};
 use pitstop_analysis::{Elapsed, Place, Worth, worth_timing};
 use pitstop_collect::Subject;
@@ -162,7 +163,7 @@ fn named(
         );
     }
     for (name, reason) in &resolved.missing {
-        eprintln!("note: `{name}` is not timed: {reason}");
+        say!("note: `{name}` is not timed: {reason}");
     }
     let mut wanted = resolved.wanted;
     if main.is_generated {
@@ -189,7 +190,7 @@ fn decorates(text: &str) -> bool {
 fn hot(args: &ExactArgs, program: &Program, main: &Main) -> Result<Choice, Failure> {
     let say = |what: &str| {
         if args.quiet == 0 {
-            eprintln!("note: {what}");
+            say!("note: {what}");
         }
     };
     if let Some(wanted) = last(program) {
@@ -213,7 +214,6 @@ fn hot(args: &ExactArgs, program: &Program, main: &Main) -> Result<Choice, Failu
         sampling: &sampling,
         output: &output,
         select: Select::default(),
-        verdict: false,
     };
     let recording = recorder.collect(None)?;
     match recording.exit {

@@ -2,10 +2,12 @@
 
 use super::print;
 use crate::args::{ListingArgs, TraceArgs, WatchArgs};
-use crate::cmd::record::{Select, check_writable, export_to, format_for};
+use crate::cmd::output::{check_writable, export_to, format_for, is_stdout};
+use crate::cmd::record::Select;
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;
 use crate::program::{Wanted, python_program};
+use crate::say::say;
 use crate::style::Choice;
 use pitstop_collect::{SpawnError, TraceError, TraceOptions, Traced, Watch, trace};
 use pitstop_export::Format;
@@ -64,7 +66,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
         (None, None) => Err(io::Error::other("there is no place for it")),
     };
     if let Err(error) = kept {
-        eprintln!("note: the result could not be kept for later: {error}");
+        say!("note: the result could not be kept for later: {error}");
     }
     if !recording.quiet && listing.output.is_none() {
         let text = print::text_of(&traced.profile, &listing, style);
@@ -73,8 +75,8 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     }
     if let Some(path) = &listing.output {
         write(&traced.profile, format, path)?;
-        if !recording.quiet {
-            eprintln!("wrote {}", path.display());
+        if !recording.quiet && !is_stdout(path) {
+            say!("wrote {}", path.display());
         }
     }
     Ok(traced
@@ -138,22 +140,21 @@ fn status_of(error: &SpawnError) -> Status {
     }
 }
 
-/// The program ran, but nothing of it was traced by this command.
+/// The program ran, but nothing of it was traced by this command. Its status is its own all the
+/// same.
 pub(crate) fn refused(command: &str, refusal: &str, exit: Option<ExitStatus>) -> Outcome {
-    match exit {
-        // The program failed by itself; what it said matters more than that it was not traced.
-        Some(status) if status != ExitStatus::Code(0) => {
-            eprintln!("note: nothing was traced: {refusal}");
-            Ok(End::LikeProgram(status))
-        }
-        _ => Err(
+    let cure =
+        format!("{command} needs CPython 3.8 to 3.15 with a GIL, started without -I, -E or -S");
+    let Some(status) = exit else {
+        return Err(
             Failure::new(Status::CannotMeasure, "the program was not traced")
                 .because(refusal)
-                .cure(format!(
-                    "{command} needs CPython 3.8 to 3.15 with a GIL, started without -I, -E or -S"
-                )),
-        ),
-    }
+                .cure(cure),
+        );
+    };
+    say!("note: nothing was traced: {refusal}");
+    say!(" now: {cure}");
+    Ok(End::LikeProgram(status))
 }
 
 fn write(profile: &Profile, format: Option<Format>, path: &Path) -> Result<(), Failure> {

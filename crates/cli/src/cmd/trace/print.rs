@@ -2,10 +2,12 @@
 
 use super::input::{self, Input};
 use crate::args::ListingArgs;
-use crate::cmd::record::{Select, export_to, format_for};
+use crate::cmd::output::{export_to, format_for, is_stdout};
+use crate::cmd::record::Select;
 use crate::cmd::tree::find_thread;
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::print::answer;
+use crate::say::say;
 use crate::style::Choice;
 use pitstop_analysis::calls::{CallGraph, CallTable};
 use pitstop_analysis::{Evidence, TraceSummary};
@@ -125,7 +127,7 @@ fn tables(
         if listed.functions == 0 && !table.functions().is_empty() {
             let restrictions = listing.restrictions.iter();
             let said: Vec<String> = restrictions.map(ToString::to_string).collect();
-            eprintln!(
+            say!(
                 "note: none of the {} functions is left by {}",
                 table.functions().len(),
                 said.join(", ")
@@ -211,7 +213,9 @@ impl Loaded {
             }
             (None, format) => self.export_table(path, format)?,
         }
-        eprintln!("wrote {}", path.display());
+        if !is_stdout(path) {
+            say!("wrote {}", path.display());
+        }
         Ok(End::With(Status::Fine))
     }
 
