@@ -97,6 +97,7 @@ api! {
         type_type: *mut Object = c"PyType_Type";
         unicode_type: *mut Object = c"PyUnicode_Type";
         tuple_type: *mut Object = c"PyTuple_Type";
+        code_type: *mut Object = c"PyCode_Type";
         runtime_error: *mut *mut Object = c"PyExc_RuntimeError";
         type_error: *mut *mut Object = c"PyExc_TypeError";
         is_callable: unsafe extern "C" fn(*mut Object) -> c_int = c"PyCallable_Check";
@@ -149,5 +150,12 @@ api! {
             = c"PyDict_GetItemString";
         attribute: unsafe extern "C" fn(*mut Object, *const c_char) -> *mut Object
             = c"PyObject_GetAttrString";
+        // What a class itself has, borrowed, and what an instance has without asking its class.
+        of_class: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object = c"_PyType_Lookup";
+        of_instance: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object
+            = c"PyObject_GenericGetAttr";
+        intern: unsafe extern "C" fn(*const c_char) -> *mut Object = c"PyUnicode_InternFromString";
+        // From 3.13 on it begins with a description of itself.
+        runtime: *const u64 = c"_PyRuntime";
     }
 }

@@ -10,6 +10,7 @@
 //! monitor     events of sys.monitoring (3.12 and later)   \   calls      the tree of call paths
 //! legacy      events of the profile hook (up to 3.11)     /   lines      lines of chosen functions
 //! threads     whose tree it is        callables  what was called, by content
+//! names       what threads are called
 //! table waits                         what is looked up often, in private memory
 //! ```
 //!
@@ -30,6 +31,7 @@ mod legacy;
 mod lines;
 mod module;
 mod monitor;
+mod names;
 mod object;
 mod state;
 mod system;
