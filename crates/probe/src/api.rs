@@ -188,5 +188,12 @@ api! {
             = c"_PyInterpreterState_GetEvalFrameFunc";
         interpreter: unsafe extern "C" fn() -> *mut c_void
             = c"PyInterpreterState_Get" | c"_PyInterpreterState_Get";
+        // What a class itself has, borrowed, and what an instance has without asking its class.
+        of_class: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object = c"_PyType_Lookup";
+        of_instance: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object
+            = c"PyObject_GenericGetAttr";
+        intern: unsafe extern "C" fn(*const c_char) -> *mut Object = c"PyUnicode_InternFromString";
+        // From 3.13 on it begins with a description of itself.
+        runtime: *const u64 = c"_PyRuntime";
     }
 }

@@ -11,6 +11,7 @@
 //! legacy      events of the profile hook (up to 3.11)     /   lines      lines of chosen functions
 //! evidence    arguments of chosen functions, statements, what blocks event loops
 //! threads     whose tree it is        callables  what was called, by content
+//! names       what threads are called
 //! table waits                         what is looked up often, in private memory
 //! ```
 //!
@@ -32,6 +33,7 @@ mod legacy;
 mod lines;
 mod module;
 mod monitor;
+mod names;
 mod object;
 mod state;
 mod system;

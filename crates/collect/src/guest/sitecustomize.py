@@ -100,6 +100,8 @@ def _open(probe, directory):
         inner()
 
     outer()
+    texts = "text", "gr\u00f6\u00dfe", "\u51fd\u6570", "\U0001f40d"
+    probe.check_values(1000003, *[(text, text.encode()) for text in texts])
     return int.from_bytes(settings[12:16], "little")
 
 
@@ -172,6 +174,17 @@ def _calibrate(probe, switch_on, native):
         costs[2:4] = [0, 0]
     probe.set_calibration(*(costs + [0, 0]))
     probe.calibrate(0)
+
+
+def _tell_names(probe):
+    """At the end: the names that threads have by then which have not ended, the main thread's too."""
+    threading = sys.modules.get("threading")
+    for thread in list(getattr(threading, "_active", {}).values()):
+        try:
+            probe.name_thread(thread.native_id or 0, thread.name.encode("utf-8", "replace"))
+        except Exception:
+            # A class of the program's own; its threads are called by their number.
+            pass
 
 
 def _take_tool():
@@ -410,6 +423,9 @@ def _start(directory):
         native = bool(options & _NATIVE)
         switch_on = _monitor(probe, native) if is_new else _hook(probe)
         _calibrate(probe, switch_on, native)
+        import atexit
+
+        atexit.register(_tell_names, probe)
     with open("/proc/self/cmdline", "rb") as file:
         probe.describe(file.read())
     return prepare

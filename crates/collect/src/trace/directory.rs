@@ -3,7 +3,7 @@
 use super::TraceOptions;
 use crate::lines::{DECORATOR, DECORATOR_FILE};
 use pitstop_cpython::layout::{FrameStyle, Layout};
-use pitstop_cpython::tables;
+use pitstop_cpython::{self_described, tables};
 use pitstop_wire::{FORMAT, MAGIC, Offsets, Settings, option};
 use std::env;
 use std::ffi::OsString;
@@ -147,7 +147,7 @@ fn settings(options: &TraceOptions) -> Settings {
     };
     for minor in 0..=u8::MAX {
         if let Some(layout) = tables::for_version(minor) {
-            settings.set_offsets(minor, offsets(layout));
+            settings.set_offsets(minor, offsets(layout), places(minor));
         }
     }
     settings
@@ -175,11 +175,41 @@ fn offsets(layout: &Layout) -> Offsets {
         frame_instruction: number(frame.instruction),
         frame_code: number(frame.code),
         frame_previous: number(frame.previous),
+        frame_locals: number(frame.locals),
         cframe_frame: option(cframe),
         long_tag: option(object.long_tag),
         long_digits: number(object.long_digits),
-        frame_locals: number(frame.locals),
     }
+}
+
+/// Where an interpreter that describes itself says that.
+fn places(minor: u8) -> Option<Offsets> {
+    let place = |field: &str| {
+        let place = self_described::place(minor, field);
+        place.map_or(Offsets::NONE, |place| place as u32)
+    };
+    let is_described = place("cookie") != Offsets::NONE;
+    is_described.then(|| Offsets {
+        code_file: place("code_object.filename"),
+        code_name: place("code_object.name"),
+        code_qualname: place("code_object.qualname"),
+        code_first_line: place("code_object.firstlineno"),
+        code_lines: place("code_object.linetable"),
+        code_bytes: place("code_object.co_code_adaptive"),
+        str_length: place("unicode_object.length"),
+        str_state: place("unicode_object.state"),
+        str_ascii: place("unicode_object.asciiobject_size"),
+        str_compact: place("unicode_object.compactunicodeobject_size"),
+        bytes_data: place("bytes_object.ob_sval"),
+        thread_frame: place("thread_state.current_frame"),
+        frame_instruction: place("interpreter_frame.instr_ptr"),
+        frame_code: place("interpreter_frame.executable"),
+        frame_previous: place("interpreter_frame.previous"),
+        frame_locals: place("interpreter_frame.localsplus"),
+        cframe_frame: Offsets::NONE,
+        long_tag: place("long_object.lv_tag"),
+        long_digits: place("long_object.ob_digit"),
+    })
 }
 
 #[cfg(test)]
@@ -203,6 +233,27 @@ mod tests {
             );
         }
         assert_eq!(settings.offsets(7), None);
+    }
+
+    #[test]
+    fn every_field_of_a_version_that_describes_itself_has_its_place() {
+        let settings = settings(&TraceOptions::default());
+        assert_eq!(settings.places(12), None);
+        for minor in 13..=15 {
+            let places = settings.places(minor).unwrap();
+            let word = |place: u32| u64::from(place) + 1000;
+            let known = settings.offsets(minor).unwrap();
+            let found = known.described(places, word).unwrap();
+            // Only this one may come from the table.
+            assert_eq!(found.cframe_frame, known.cframe_frame);
+            assert_ne!(found.code_file, known.code_file);
+            let more = known.str_compact - known.str_ascii;
+            let is_told = minor == 15;
+            assert_eq!(found.str_compact == found.str_ascii + more, !is_told);
+            let places = format!("{places:?}");
+            let missing = places.matches(&Offsets::NONE.to_string()).count();
+            assert_eq!(missing, 2 - usize::from(is_told), "3.{minor}: {places}");
+        }
     }
 
     #[test]
