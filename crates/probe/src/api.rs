@@ -165,6 +165,7 @@ api! {
             *mut c_void,
         ) -> c_int = c"__register_atfork" | c"pthread_atfork";
         clock: ClockGetTime = c"clock_gettime";
+        code_line: unsafe extern "C" fn(*mut Object, c_int) -> c_int = c"PyCode_Addr2Line";
         set_next: unsafe extern "C" fn(
             *mut Object,
             *mut isize,

@@ -245,7 +245,7 @@ unsafe fn run(
         let (site, caller) = user::sites();
         let place = mix(
             u64::from(site.0),
-            u64::from(site.1) << 8 | u64::from(role as u32),
+            user::place(site) << 8 | u64::from(role as u32),
         );
         let hash = mix(folded, place);
         let mut unit = find(hash);
