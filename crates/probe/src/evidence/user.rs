@@ -15,15 +15,19 @@ const MOST_FRAMES: usize = 200;
 pub(super) type Site = (u32, u32);
 
 /// The user's innermost frame and the next one outwards; without one of the user's, the innermost.
+/// `inside` leaves out the frame that runs: it is that of the function that was called.
 ///
 /// # Safety
 /// The GIL is held.
-pub(super) unsafe fn sites() -> (Site, Site) {
+pub(super) unsafe fn sites(inside: bool) -> (Site, Site) {
     // SAFETY: a frame that runs is whole, and so are those that called it.
     unsafe {
         let (mut first, mut innermost) = ((0, 0), (0, 0));
         let mut frame = running_frame() as *const Object;
         let offsets = &raw const (*state()).offsets;
+        if inside && !frame.is_null() {
+            frame = field(frame, (*offsets).frame_previous);
+        }
         for _ in 0..MOST_FRAMES {
             if frame.is_null() {
                 break;
