@@ -31,7 +31,7 @@ impl Evidence {
     /// Asks a profile; `None` if nothing of that kind was watched.
     pub fn of(profile: &Profile) -> Option<Self> {
         let (queried, looped) = (profile.queries.watched, profile.loops.watched);
-        if profile.arguments.functions.is_empty() && !queried && !looped {
+        if !profile.arguments.watched && !queried && !looped {
             return None;
         }
         Some(Self {

@@ -144,6 +144,7 @@ pub fn trace(
     };
     meta.command = launch.words();
     if let Some(watch) = &options.evidence {
+        run.profile.arguments.watched = !watch.arguments.is_empty();
         run.profile.queries.watched = watch.queries;
         run.profile.loops.watched = watch.blocking;
         run.profile.loops.slow_ns = u64::from(watch.slow_us) * 1000;

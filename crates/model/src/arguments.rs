@@ -70,6 +70,8 @@ pub struct WatchedFunction {
 /// All watched functions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
+    /// True if arguments were watched at all.
+    pub watched: bool,
     /// The functions, each once a process.
     pub functions: Vec<WatchedFunction>,
     /// The combinations that came most often, by function.

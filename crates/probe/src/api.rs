@@ -174,6 +174,7 @@ api! {
             = c"PyDict_GetItemString";
         attribute: unsafe extern "C" fn(*mut Object, *const c_char) -> *mut Object
             = c"PyObject_GetAttrString";
+        code_line: unsafe extern "C" fn(*mut Object, c_int) -> c_int = c"PyCode_Addr2Line";
         set_next: unsafe extern "C" fn(
             *mut Object,
             *mut isize,

@@ -24,7 +24,7 @@ fn optional(value: u64) -> Result<Option<u32>> {
 }
 
 /// Numbers that belong to no entry: what was watched at all, and totals.
-pub(super) type Totals = [u64; 7];
+pub(super) type Totals = [u64; 8];
 
 pub(super) fn totals(profile: &Profile) -> Totals {
     let (queries, loops) = (&profile.queries, &profile.loops);
@@ -36,6 +36,7 @@ pub(super) fn totals(profile: &Profile) -> Totals {
         loops.slow_ns,
         loops.callbacks,
         loops.callback_ns,
+        profile.arguments.watched.into(),
     ]
 }
 
@@ -54,6 +55,7 @@ pub(super) fn take_totals(input: &mut Input<'_>, profile: &mut Profile) -> Resul
     loops.slow_ns = input.varint()?;
     loops.callbacks = input.varint()?;
     loops.callback_ns = input.varint()?;
+    profile.arguments.watched = input.varint()? != 0;
     Ok(())
 }
 

@@ -77,8 +77,11 @@ class _Here:
                 self.watch(code, _WATCHED, _plan(code))
                 return
 
-    def function(self, owner, name, role, count=3, first=0):
-        """Watches a method of a class that is written in Python, or leads a built-in one to us."""
+    def function(self, owner, name, role, at=(0, 1, 2)):
+        """Watches a method of a class that is written in Python, or leads a built-in one to us.
+
+        `at` says which parameters are the cursor, the statement, and what goes with it.
+        """
         found = getattr(owner, "__dict__", {}).get(name)
         found = getattr(found, "__func__", found)
         while hasattr(found, "__wrapped__"):
@@ -88,7 +91,7 @@ class _Here:
             self.swap(found, role)
         else:
             slots = _slots(code)
-            self.watch(code, role, _packed(slots[:1] + slots[1 + first : first + count]))
+            self.watch(code, role, _packed([slots[index] for index in at if index < len(slots)]))
 
     # Built-in functions
 
@@ -208,9 +211,9 @@ def _driver(here, module):
 def _sqlalchemy(here, module):
     """`Dialect.do_execute` is what a dialect may replace: (cursor, statement, parameters, ...)."""
     owner = module.DefaultDialect
-    here.function(owner, "do_execute", _EXECUTE, 4, 1)
-    here.function(owner, "do_executemany", _EXECUTE_MANY, 4, 1)
-    here.function(owner, "do_commit", _COMMIT, 2)
+    here.function(owner, "do_execute", _EXECUTE, (1, 2, 3))
+    here.function(owner, "do_executemany", _EXECUTE_MANY, (1, 2, 3))
+    here.function(owner, "do_commit", _COMMIT)
 
 
 def _django(here, module):
@@ -385,6 +388,10 @@ def _libraries():
     import os
 
     found = [directory + "/", os.path.dirname(os.__file__) + "/"]
+    with open("/proc/self/cmdline", "rb") as file:
+        if b"\0-c\0" not in file.read():
+            # What is compiled from text there is a library's: decorators, named tuples.
+            found.append("<string>")
     return b"\0".join(os.fsencode(path) for path in found)
 
 

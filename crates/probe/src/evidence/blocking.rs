@@ -57,7 +57,7 @@ pub(super) unsafe fn blocked(local: *mut Local, native: u32, spent: u64) {
     // SAFETY: the GIL is held, entries are linked as they were made.
     unsafe {
         (*local).blocked += spent;
-        let ((callable, site), _) = user::sites();
+        let ((callable, site), _) = user::sites(false);
         let (mut unit, mut met) = ((*header()).evidence.blocking, 0);
         while unit != 0 {
             let known = entry::<Blocking>(unit);

@@ -56,6 +56,15 @@ unsafe fn known() -> *mut Known {
     unsafe { (*(&raw mut KNOWN)).get() }
 }
 
+/// The function of a driver that was called.
+#[derive(Clone, Copy)]
+pub(super) struct Driver {
+    /// The [`pitstop_wire::Callable`].
+    pub(super) callable: u32,
+    /// Its frame runs already.
+    pub(super) is_running: bool,
+}
+
 /// Begins a call that has to do with a statement. `statement` and `parameters` may be null.
 pub(super) unsafe fn begin(
     local: *mut Local,
@@ -63,7 +72,7 @@ pub(super) unsafe fn begin(
     cursor: *mut Object,
     statement: *mut Object,
     parameters: *mut Object,
-    driver: u32,
+    driver: Driver,
 ) -> Running {
     // SAFETY: the GIL is held and the objects are alive.
     unsafe {
@@ -232,7 +241,7 @@ unsafe fn run(
     role: Role,
     statement: *mut Object,
     parameters: *mut Object,
-    driver: u32,
+    driver: Driver,
 ) -> u32 {
     // SAFETY: the GIL is held.
     unsafe {
@@ -242,10 +251,10 @@ unsafe fn run(
             return 0;
         }
         let (text, folded, length) = fold(known, statement);
-        let (site, caller) = user::sites();
+        let (site, caller) = user::sites(driver.is_running);
         let place = mix(
             u64::from(site.0),
-            u64::from(site.1) << 8 | u64::from(role as u32),
+            user::place(site) << 8 | u64::from(role as u32),
         );
         let hash = mix(folded, place);
         let mut unit = find(hash);
@@ -350,7 +359,7 @@ unsafe fn make(known: *mut Known, hash: u64, length: usize, role: Role, driver: 
         let mut made = Query {
             hash,
             text: arena::keep(text),
-            driver,
+            driver: driver.callable,
             next: newest,
             flags,
             ..Query::default()
@@ -423,7 +432,12 @@ pub(super) unsafe fn enter(
             }
         };
         let role = Role::from_number(call.role).unwrap_or(Role::Block);
-        call.query = begin(local, role, get(0), get(1), get(2), (*watched).callable);
+        // Up to 3.11 it is told of before its frame is the one that runs.
+        let driver = Driver {
+            callable: (*watched).callable,
+            is_running: (*crate::state::state()).minor >= 12,
+        };
+        call.query = begin(local, role, get(0), get(1), get(2), driver);
         call.began = ticks();
     }
 }

@@ -190,7 +190,11 @@ unsafe fn query(swapped: &Swapped, local: *mut Local, words: [usize; 6]) -> *mut
         };
         let role = swapped.role;
         let callable = swapped.callable;
-        let running = queries::begin(local, role, object, statement, parameters, callable);
+        let driver = queries::Driver {
+            callable,
+            is_running: false,
+        };
+        let running = queries::begin(local, role, object, statement, parameters, driver);
         let blocks = (*evidence()).blocking && !(*local).in_blocking && blocking::is_in_loop(local);
         (*local).in_blocking |= blocks;
         let began = ticks();

@@ -15,15 +15,19 @@ const MOST_FRAMES: usize = 200;
 pub(super) type Site = (u32, u32);
 
 /// The user's innermost frame and the next one outwards; without one of the user's, the innermost.
+/// `inside` leaves out the frame that runs: it is that of the function that was called.
 ///
 /// # Safety
 /// The GIL is held.
-pub(super) unsafe fn sites() -> (Site, Site) {
+pub(super) unsafe fn sites(inside: bool) -> (Site, Site) {
     // SAFETY: a frame that runs is whole, and so are those that called it.
     unsafe {
         let (mut first, mut innermost) = ((0, 0), (0, 0));
         let mut frame = running_frame() as *const Object;
         let offsets = &raw const (*state()).offsets;
+        if inside && !frame.is_null() {
+            frame = field(frame, (*offsets).frame_previous);
+        }
         for _ in 0..MOST_FRAMES {
             if frame.is_null() {
                 break;
@@ -77,6 +81,28 @@ unsafe fn unit_of(frame: *const Object, code: *const Object) -> u32 {
     }
 }
 
+/// A number that is the same for all calls of one call site. 3.11 calls from one instruction or the
+/// next, as it has specialized them or not; there it is the line.
+///
+/// # Safety
+/// The GIL is held and the site is one of [`sites`].
+pub(super) unsafe fn place(site: Site) -> u64 {
+    // SAFETY: the callable is one whose code object runs.
+    unsafe {
+        let code = if site.0 == 0 {
+            0
+        } else {
+            (*entry::<Callable>(site.0)).address
+        };
+        match api().code_line {
+            Some(line) if (*state()).minor == 11 && site.1 != 0 && code != 0 => {
+                line(code as *mut Object, (site.1 - 1) as i32 * 2) as u64
+            }
+            _ => u64::from(site.1),
+        }
+    }
+}
+
 /// True for code of the standard library, of packages, and of our own bootstrap.
 unsafe fn is_library(callable: u32) -> bool {
     // SAFETY: the unit is one of a callable.
@@ -92,7 +118,11 @@ unsafe fn is_library(callable: u32) -> bool {
 
 unsafe fn lies_in_library(file: &[u8]) -> bool {
     let has = |part: &[u8]| file.windows(part.len()).any(|window| window == part);
-    if file.starts_with(b"<frozen ") || has(b"/site-packages/") || has(b"/dist-packages/") {
+    // Text that a library made into code; what was typed in is the user's.
+    let is_typed = [&b"<string>"[..], b"<stdin>", b"<ipython-input"]
+        .iter()
+        .any(|typed| file.starts_with(typed));
+    if file.starts_with(b"<") && !is_typed || has(b"/site-packages/") || has(b"/dist-packages/") {
         return true;
     }
     // SAFETY: the bootstrap gave a bytes object.

@@ -2,6 +2,7 @@
 
 use crate::exit::{Failure, Status};
 use crate::{kept, open};
+use pitstop_analysis::Evidence;
 use pitstop_analysis::calls::CallTable;
 use pitstop_export::{ProfError, looks_like_prof, read_prof};
 use pitstop_model::{Method, Profile};
@@ -67,7 +68,7 @@ pub(super) fn read(word: &OsStr) -> Result<Input, Failure> {
     let is_last = word == kept::LAST && !path.exists();
     if is_last || head(path).is_ok_and(|head| head.starts_with(b"PITSTOP")) {
         let profile = open::open(path)?;
-        if profile.calls.is_empty() {
+        if profile.calls.is_empty() && Evidence::of(&profile).is_none() {
             return Err(no_calls(path, &profile));
         }
         return Ok(Input::Recording(Box::new(profile)));

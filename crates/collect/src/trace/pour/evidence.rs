@@ -188,13 +188,22 @@ fn loops(profile: &mut Profile, trace: &Trace<'_>, clock: &Clock, callables: &mu
     for entry in trace.blocking().filter(|entry| entry.count > 0) {
         let place = frame(profile, callables, entry.callable, entry.site);
         let what = label(profile, callables, entry.native);
-        profile.loops.blocking.push(BlockingCall {
-            what,
-            place,
-            count: entry.count,
-            time_ns: ns(entry.ticks),
-            longest_ns: ns(entry.longest),
-        });
+        let mut known = profile.loops.blocking.iter_mut();
+        // 3.11 calls from one of two instructions of a line.
+        match known.find(|known| (known.what, known.place) == (what, place)) {
+            Some(known) => {
+                known.count += entry.count;
+                known.time_ns += ns(entry.ticks);
+                known.longest_ns = known.longest_ns.max(ns(entry.longest));
+            }
+            None => profile.loops.blocking.push(BlockingCall {
+                what,
+                place,
+                count: entry.count,
+                time_ns: ns(entry.ticks),
+                longest_ns: ns(entry.longest),
+            }),
+        }
     }
     for entry in trace.slow().filter(|entry| entry.count > 0) {
         let label = String::from_utf8_lossy(trace.text(entry.label));
