@@ -306,3 +306,49 @@ print(json.dumps({'ran': after[0] - before[0], 'waited': after[1] - before[1]}))
         );
     });
 }
+
+#[test]
+fn a_thread_keeps_its_name_when_a_later_one_takes_its_place() {
+    // Each gets the descriptor, and often the thread state, of the one before.
+    const CODE: &str = "
+import threading, time
+def spin():
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        for _ in range(2000):
+            pass
+def alpha(): spin()
+def beta(): spin()
+def gamma(): spin()
+for work in (alpha, beta, gamma):
+    thread = threading.Thread(target=work, name=work.__name__)
+    thread.start()
+    thread.join()
+";
+    on_each_python(|python| {
+        let workbench = Workbench::new();
+        workbench.run(python, &["-c", CODE]).expect_code(0);
+        let profile = workbench.last_profile();
+        for name in ["alpha", "beta", "gamma"] {
+            let thread = profile.thread_of_name(name);
+            let ran = |of: usize| {
+                profile.wall_ns(|row| row.thread == of && profile.names(row).contains(&name))
+            };
+            let all = profile.total_ns(name);
+            // The last sample before the change may still be the other's.
+            assert!(
+                ran(thread) as f64 > 0.9 * all as f64,
+                "{name} ran {} of {all} ns in the thread of its name",
+                ran(thread)
+            );
+        }
+        let alike = |name: &str| {
+            profile
+                .threads
+                .iter()
+                .filter(|one| one.name == name)
+                .count()
+        };
+        assert_eq!(["alpha", "beta", "gamma"].map(alike), [1; 3]);
+    });
+}

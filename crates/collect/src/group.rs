@@ -60,10 +60,14 @@ impl Group {
         }
     }
 
-    /// Lets go of the threads that have ended.
+    /// Lets go of the threads that have ended, and has the list read anew: a thread that came
+    /// after may have the same thread state and the same descriptor.
     pub(crate) fn drop_gone(&mut self) {
         if self.active.iter().any(|thread| thread.gone) {
             self.active.retain(|thread| !thread.gone);
+            for member in &mut self.interpreters {
+                member.head = 0;
+            }
         }
     }
 

@@ -13,7 +13,6 @@ use pitstop_model::{
 use pitstop_target::descriptors::{DescriptorKind, Descriptors};
 use pitstop_target::syscalls;
 use pitstop_target::threads::ThreadFiles;
-use rustc_hash::FxHashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -86,10 +85,10 @@ impl Sampled {
 
     /// Fetches the samples taken since the last call and turns them into rows of the profile.
     pub(crate) fn drain(&mut self, sink: &mut Sink<'_>, now_ns: u64) {
-        let found = {
+        let (found, living) = {
             let mut reader = self.slot.reader();
             self.gils = reader.gils();
-            reader.take_found()
+            (reader.take_found(), reader.living())
         };
         let is_news = !found.is_empty();
         for thread in found {
@@ -116,7 +115,7 @@ impl Sampled {
             self.threads.push(book);
         }
         // After the new ones are known: one that ended may have left its descriptor to them.
-        self.name_threads(sink.profile, now_ns, is_news);
+        self.name_threads(sink.profile, now_ns, is_news, &living);
         std::mem::swap(&mut self.batch, &mut *self.slot.batch());
         if self.batch.samples.is_empty() {
             return;
@@ -141,12 +140,12 @@ impl Sampled {
 
     /// Asks the program how it calls its threads. A thread enters that list only after it began
     /// to run, and may be renamed: so it is asked again a few times after a new one was found.
-    fn name_threads(&mut self, profile: &mut Profile, now_ns: u64, found: bool) {
+    fn name_threads(&mut self, profile: &mut Profile, now_ns: u64, found: bool, living: &[u32]) {
         if found {
             self.names_tries = NAME_TRIES;
             self.names_pause_ns = NAMES_EVERY_NS;
         }
-        let wanted = self.names_tries > 0 || self.threads.iter().any(|book| !book.is_named);
+        let wanted = self.names_tries > 0 || self.is_anybody_nameless(living);
         if !found && (!wanted || now_ns < self.names_next_ns) {
             return;
         }
@@ -157,17 +156,26 @@ impl Sampled {
         }
         self.names_next_ns = now_ns + self.names_pause_ns;
         self.names = names::of(&self.slot.interpreter);
-        // The descriptor of a thread that ended is given to a later one: the name is the later's.
-        let mut named = FxHashSet::default();
-        for book in self.threads.iter_mut().rev() {
-            if named.insert(book.pthread)
-                && let Some(name) = self.names.get(book.pthread)
+        // The descriptor of a thread that ended is given to a later one, and the name found there
+        // is the later's. The kernel tells: whoever is there now was there when the names were read.
+        let pid = self.slot.pid;
+        for &index in living {
+            let Some(book) = self.threads.get_mut(index as usize) else {
+                continue;
+            };
+            let thread = &mut profile.timeline.threads[book.id.0 as usize];
+            if let Some(name) = self.names.get(book.pthread)
+                && (thread.tid == 0 || ThreadFiles::open(pid, thread.tid).is_ok())
             {
                 book.is_named = true;
-                let name = profile.strings.intern(&name);
-                profile.timeline.threads[book.id.0 as usize].name = name;
+                thread.name = profile.strings.intern(&name);
             }
         }
+    }
+
+    fn is_anybody_nameless(&self, living: &[u32]) -> bool {
+        let books = living.iter().map(|&index| self.threads.get(index as usize));
+        books.flatten().any(|book| !book.is_named)
     }
 
     fn take(&mut self, sample: &RawSample, batch: &Batch, sink: &mut Sink<'_>) {

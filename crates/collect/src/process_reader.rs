@@ -27,7 +27,7 @@ use crate::interpreter::Interpreter;
 use crate::sequence_lock::{self, Words};
 use crate::thread_reader::ThreadReader;
 use crate::threads::ThreadIds;
-use pitstop_cpython::{interpreters, threads, threads_head};
+use pitstop_cpython::{ThreadState, interpreters, threads, threads_head};
 use pitstop_model::{Reading, Verdict};
 use pitstop_target::threads::ThreadFiles;
 use rustc_hash::FxHashSet;
@@ -216,11 +216,11 @@ impl ProcessReader {
         let (memory, layout) = (&interpreter.memory, &interpreter.layout);
         let group = &mut self.groups[at];
         let mut alive = FxHashSet::default();
-        let known: FxHashSet<(u64, u64)> = group
+        let known: FxHashSet<ThreadState> = group
             .active
             .iter()
             .chain(&group.quiet)
-            .map(|known| (known.state.address, known.state.pthread))
+            .map(|known| known.state)
             .collect();
         for member in &mut group.interpreters {
             // Most of the time nothing changed; one word tells.
@@ -234,11 +234,15 @@ impl ProcessReader {
             // runs. No thread has two of them in one interpreter, so the newer one is not ready.
             let mut owners = FxHashSet::default();
             listed.reverse();
-            listed.retain(|thread| owners.insert(thread.pthread));
+            let mut natives = FxHashSet::default();
+            listed.retain(|thread| {
+                let is_own = thread.native_id.is_none_or(|native| natives.insert(native));
+                owners.insert(thread.pthread) && is_own
+            });
             let oldest = listed.first().map(|thread| thread.address);
             for thread in listed {
-                alive.insert((thread.address, thread.pthread));
-                let known = known.contains(&(thread.address, thread.pthread));
+                alive.insert(thread);
+                let known = known.contains(&thread);
                 // A thread state without a thread behind it yet: its owner is still starting.
                 if known || thread.pthread == 0 {
                     continue;
@@ -263,9 +267,7 @@ impl ProcessReader {
             }
         }
         if all {
-            let is_alive = |thread: &ThreadReader| {
-                alive.contains(&(thread.state.address, thread.state.pthread))
-            };
+            let is_alive = |thread: &ThreadReader| alive.contains(&thread.state);
             group.active.retain(is_alive);
             group.quiet.retain(is_alive);
         }

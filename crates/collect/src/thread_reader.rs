@@ -199,6 +199,7 @@ impl ThreadReader {
         let prefix = &self.first.prefix;
         pitstop_cpython::interpreter_of(layout, prefix) == self.interpreter
             && pitstop_cpython::pthread_of(layout, prefix) == self.state.pthread
+            && pitstop_cpython::native_id_of(layout, prefix) == self.state.native_id
     }
 
     /// Walks the frames of a copy; true if that needed memory beyond what was read in the batch.

@@ -37,8 +37,8 @@ pub use names::thread_names;
 pub use object::{ReprLimits, repr};
 pub use runtime::{
     Gil, Interpreter, MAX_THREAD_BYTES, ThreadState, gc_collecting_address, interpreter_of,
-    interpreters, is_code, is_finalizing, layout_fits, pthread_of, thread_prefix_bytes, threads,
-    threads_head,
+    interpreters, is_code, is_finalizing, layout_fits, native_id_of, pthread_of,
+    thread_prefix_bytes, threads, threads_head,
 };
 pub use snapshot::Snapshot;
 pub use text::{read_bytes, read_c_str, read_str};

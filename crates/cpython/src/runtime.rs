@@ -24,7 +24,7 @@ pub struct Interpreter {
 }
 
 /// A thread as its thread state describes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ThreadState {
     /// Address of its `PyThreadState`.
     pub address: u64,
@@ -91,6 +91,11 @@ pub fn interpreter_of(layout: &Layout, thread: &[u8]) -> u64 {
 /// The `pthread_self()` that a copied thread state names.
 pub fn pthread_of(layout: &Layout, thread: &[u8]) -> u64 {
     u64_at(thread, layout.thread.thread_id)
+}
+
+/// The operating system's id of its thread that a copied thread state names; `None` before 3.11.
+pub fn native_id_of(layout: &Layout, thread: &[u8]) -> Option<u64> {
+    layout.thread.native_thread_id.map(|at| u64_at(thread, at))
 }
 
 /// Lists the interpreters of the runtime at `runtime`, newest first. Empty before the runtime is
@@ -171,7 +176,7 @@ fn newest_threads(
         found.push(ThreadState {
             address,
             pthread: pthread_of(layout, prefix),
-            native_id: layout.thread.native_thread_id.map(|at| u64_at(prefix, at)),
+            native_id: native_id_of(layout, prefix),
         });
         address = u64_at(prefix, layout.thread.next);
     }
