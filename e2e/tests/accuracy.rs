@@ -238,7 +238,7 @@ generations(time.perf_counter, time.perf_counter() + 1)
                 first {}",
                 impossible[0]
             );
-            assert!(possible > 300, "{:?}", profile.quality);
+            assert!(possible > 100, "{:?}", profile.quality);
         });
     }
 
@@ -385,7 +385,9 @@ print(json.dumps(lives))
             let own = finished.last_json();
             let truth_ns = own["gc_s"].as_f64().expect("seconds") * 1e9;
             let collecting = |row: &pitstop_e2e::Row| {
-                row.state == "gc" && profile.names(row).contains(&"collect")
+                // The program's own clock goes on while it has no CPU.
+                let states = ["gc", "cpu_wait"];
+                states.contains(&row.state.as_str()) && profile.names(row).contains(&"collect")
             };
             let measured = profile.wall_ns(collecting) as f64;
             let samples: u64 = profile

@@ -15,8 +15,9 @@ fn newest() -> &'static Python {
 
 /// `pitstop run` of a fixture with arguments.
 fn run(workbench: &Workbench, python: &Python, name: &str, arguments: &[&str]) -> Finished {
+    // What is hostile may be costly, too; here it is to be met often all the same.
     let script = fixture(name);
-    let mut all = vec![script.as_os_str()];
+    let mut all = vec![OsStr::new("--keep-rate"), script.as_os_str()];
     all.extend(arguments.iter().map(OsStr::new));
     let finished = workbench.run(python, &all);
     assert_no_panic(&finished);
@@ -81,7 +82,7 @@ fn a_program_that_breaks_its_own_frames_cannot_hurt_us() {
         assert!(own_bytes < MEMORY_BYTES, "{own_bytes} bytes");
         // The main thread works in plain view, and is seen, and nothing untrue of it.
         let judged = judge(&profile, &truth);
-        assert!(judged > 50, "{judged} stacks judged: {:?}", profile.quality);
+        assert!(judged > 20, "{judged} stacks judged: {:?}", profile.quality);
         look_at_it_in_every_way(&workbench);
     });
 }
@@ -181,7 +182,7 @@ fn threads_without_python_frames_are_no_hindrance() {
         run(&workbench, python, "native_thread_no_frames.py", &["0.6"]).expect_code(0);
         let profile = workbench.last_profile();
         let judged = judge(&profile, &truth);
-        assert!(judged > 50, "{judged} stacks judged: {:?}", profile.quality);
+        assert!(judged > 20, "{judged} stacks judged: {:?}", profile.quality);
         look_at_it_in_every_way(&workbench);
     });
 }
@@ -358,7 +359,7 @@ fn an_event_loop_shows_its_tasks() {
         run(&workbench, python, "asyncio_tasks.py", &["0.6"]).expect_code(0);
         let profile = workbench.last_profile();
         let judged = judge(&profile, &truth);
-        assert!(judged > 30, "{judged}: {:?}", profile.quality);
+        assert!(judged > 10, "{judged}: {:?}", profile.quality);
         // Between the bursts the loop waits in the kernel: for 2 ms at a time, less when it is late.
         let waits = profile.wall_ns(|row| {
             profile

@@ -236,3 +236,73 @@ for thread in threads:
         assert!(lock > 0.6, "{lock}\n{}", self::seen(&profile, main));
     });
 }
+
+#[test]
+fn a_loop_over_rows_of_a_database_runs_native_code_and_waits_for_no_gil() {
+    // `for` steps to the next row without the GIL, and nobody else could have it.
+    const CODE: &str = "
+import sqlite3, time
+QUERY = '''with recursive counter(x) as (select 1 union all select x + 1 from counter where x < 3000000)
+select x from counter where x % 50000 = 0'''
+def rows(connection):
+    for row in connection.execute(QUERY):
+        pass
+connection = sqlite3.connect(':memory:')
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    rows(connection)
+";
+    on_each_python(|python| {
+        let workbench = Workbench::new();
+        workbench.run(python, &["-c", CODE]).expect_code(0);
+        let profile = workbench.last_profile();
+        let time = |states: &[&str]| {
+            let in_rows = |row: &Row| profile.names(row).contains(&"rows");
+            profile.wall_ns(|row| in_rows(row) && states.contains(&row.state.as_str())) as f64
+        };
+        let waits = profile.wall_ns(|row| row.state == "gil_wait");
+        assert_eq!(waits, 0, "{}", seen(&profile, 0));
+        let (native, python) = (time(&["native_no_gil"]), time(&["python", "native_gil"]));
+        assert!(native > 0.9 * (native + python), "{}", seen(&profile, 0));
+    });
+}
+
+#[test]
+fn a_program_that_shares_its_cpu_waits_for_it() {
+    // What the scheduler told the program itself is the truth, however busy the machine is.
+    const CODE: &str = "
+import json, os, subprocess, time
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+def used():
+    with open('/proc/thread-self/schedstat') as file:
+        return [int(word) for word in file.read().split()[:2]]
+def burn(end):
+    while time.monotonic() < end:
+        for _ in range(20000):
+            pass
+others = [subprocess.Popen(['sh', '-c', 'while :; do :; done']) for _ in range(2)]
+before = used()
+burn(time.monotonic() + 1.5)
+after = used()
+for other in others:
+    other.kill()
+    other.wait()
+print(json.dumps({'ran': after[0] - before[0], 'waited': after[1] - before[1]}))
+";
+    on_each_python(|python| {
+        let workbench = Workbench::new();
+        let finished = workbench.run(python, &["-c", CODE]).expect_code(0);
+        let truth = finished.last_json();
+        let number = |name: &str| truth[name].as_f64().expect("a number");
+        let expected = number("waited") / (number("waited") + number("ran"));
+        let profile = workbench.last_profile();
+        let burning = |row: &Row| profile.names(row).contains(&"burn");
+        let all = profile.wall_ns(burning) as f64;
+        let waits = profile.wall_ns(|row| burning(row) && row.state == "cpu_wait") as f64 / all;
+        assert!(
+            (waits - expected).abs() < 0.12,
+            "{waits} of the time, not {expected}\n{}",
+            seen(&profile, 0)
+        );
+    });
+}

@@ -504,3 +504,66 @@ fn code_modules_and_standard_input_are_traced_like_scripts() {
         }
     });
 }
+
+#[test]
+fn threads_have_the_names_that_the_program_gave_them_last() {
+    const PROGRAM: &str = "\
+import threading, _thread
+def work(): pass
+def renames():
+    work()
+    threading.current_thread().name = 'late \u{fc}'
+def waits():
+    work()
+    ready.set()
+    forever.acquire()
+class Odd(threading.Thread):
+    @property
+    def _name(self): return 'of a property, which is Python'
+    @_name.setter
+    def _name(self, name): pass
+ready, forever = threading.Event(), threading.Lock()
+forever.acquire()
+for thread in [threading.Thread(target=work, name='given'), threading.Thread(target=renames),
+               Odd(target=work)]:
+    thread.start(); thread.join()
+daemon = threading.Thread(target=waits, daemon=True)
+daemon.start(); ready.wait()
+daemon.name = 'a daemon'
+done = threading.Lock(); done.acquire()
+def bare(): work(); done.release()
+_thread.start_new_thread(bare, ())
+done.acquire()
+threading.main_thread().name = 'boss'
+work()
+";
+    on_each_python(|python| {
+        for options in [&[][..], &["--no-c-calls"]] {
+            let traced = trace_with(python, PROGRAM, options, &[]);
+            assert_eq!(traced.finished.code(), 0, "{}", traced.finished);
+            let mut names: Vec<String> = traced
+                .profile
+                .threads
+                .iter()
+                .map(|thread| {
+                    let number = format!("Thread {}", thread.tid);
+                    if thread.name == number {
+                        "by number".to_owned()
+                    } else {
+                        thread.name.clone()
+                    }
+                })
+                .collect();
+            names.sort();
+            let expected = [
+                "a daemon",
+                "boss",
+                "by number",
+                "by number",
+                "given",
+                "late \u{fc}",
+            ];
+            assert_eq!(names, expected, "{python} {options:?}");
+        }
+    });
+}

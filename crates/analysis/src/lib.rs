@@ -11,11 +11,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 mod block;
+pub mod blocking;
 pub mod calls;
 mod cost;
 mod elapsed;
 mod estimate;
+pub mod evidence;
 mod extent;
 mod fold;
 pub mod headline;
@@ -24,6 +27,7 @@ mod leaders;
 pub mod line_times;
 pub mod lines;
 mod place;
+pub mod queries;
 #[cfg(any(test, feature = "sketch"))]
 pub mod sketch;
 pub mod split;
@@ -39,6 +43,7 @@ pub use block::block_length;
 pub use calls::{CallGraph, CallTable};
 pub use cost::{Cost, Doing};
 pub use elapsed::{Basis, Elapsed};
+pub use evidence::Evidence;
 pub use headline::Headline;
 pub use hot::{Hot, HotFunction, HotLine, HotOptions};
 pub use line_times::{FunctionLines, LineStats, LineTime, Listing, MoreTime};

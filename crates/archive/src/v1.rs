@@ -27,6 +27,13 @@
 //!  17  lines       index in 16, line, hits, self, inclusive, waited
 //!  18  spans       thread, stack, start, duration
 //!  19  losses      no columns: calls, lines, spans   the last one holds
+//!  30  watched     function, flags, calls, raised, distinct, hits, time, repeats, and 7 more, see `evidence`
+//!  31  repeated    index in 30, text + 1, calls, time, repeats, differed
+//!  32  reuse       index in 30, distance, calls
+//!  33  queries     text, driver, place + 1, caller + 1, flags, count, time, and 7 more, see `evidence`
+//!  34  blocking    text, place + 1, count, time, longest
+//!  35  slow        text, function + 1, count, time, longest, blocked
+//!  36  totals      no columns: see `evidence`        the last one holds
 //! ```
 //!
 //! Tables only grow, so a delta names no positions: its entries follow those of the deltas before.
@@ -38,6 +45,7 @@
 
 mod decode;
 mod encode;
+mod evidence;
 mod meta;
 mod moments;
 mod tables;
@@ -68,6 +76,9 @@ const COLUMNS: usize = 52;
 /// The columns of tag 15 and after. They join a delta that holds less than [`FULL_BYTES`].
 const TRACED_COLUMNS: usize = 22;
 
+/// The columns of tag 30 and after, likewise.
+const EVIDENCE_COLUMNS: usize = 49;
+
 // Texts and sources one text more than full, and every column at its widest, still fit a record.
 const _: () = assert!(
     2 * (FULL_BYTES + MAX_TEXT_BYTES) + COLUMNS * MAX_ENTRIES * 8
@@ -75,6 +86,9 @@ const _: () = assert!(
 );
 const _: () =
     assert!(FULL_BYTES + TRACED_COLUMNS * MAX_ENTRIES * 8 < crate::record::MAX_PAYLOAD_BYTES);
+
+const _: () =
+    assert!(FULL_BYTES + EVIDENCE_COLUMNS * MAX_ENTRIES * 8 < crate::record::MAX_PAYLOAD_BYTES);
 
 /// The parts of a delta, in the order they are written in: each only points to earlier ones.
 mod tag {
@@ -97,4 +111,11 @@ mod tag {
     pub(super) const LINES: u8 = 17;
     pub(super) const SPANS: u8 = 18;
     pub(super) const LOSSES: u8 = 19;
+    pub(super) const WATCHED: u8 = 30;
+    pub(super) const REPEATED: u8 = 31;
+    pub(super) const REUSE: u8 = 32;
+    pub(super) const QUERIES: u8 = 33;
+    pub(super) const BLOCKING: u8 = 34;
+    pub(super) const SLOW: u8 = 35;
+    pub(super) const TOTALS: u8 = 36;
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
-pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs};
+pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
 #[derive(Debug, Parser)]

@@ -25,8 +25,8 @@ pub(crate) struct RawSample {
     pub(crate) verified: bool,
     /// True if the thread held the GIL.
     pub(crate) holds_gil: bool,
-    /// True if nobody held the GIL.
-    pub(crate) gil_is_free: bool,
+    /// True if another thread held the GIL: only then can this one wait for it.
+    pub(crate) gil_elsewhere: bool,
     /// True if its interpreter was collecting garbage.
     pub(crate) collecting: bool,
     /// What the scheduler and the kernel said of the thread, where they were asked.

@@ -18,7 +18,7 @@
 //! What cannot be shown is left out, and the time it stood for belongs to the next sample.
 
 use crate::batch::Batch;
-use crate::group::{Group, Judged, emit_frames};
+use crate::group::{GilSeen, Group, Judged, emit_frames};
 use crate::interpreter::Interpreter;
 use crate::sequence_lock::{Anchor, Words};
 use crate::thread_reader::{MAX_DEPTH, MAX_FETCHES, is_same_stack};
@@ -189,8 +189,7 @@ pub(crate) fn sample(
             now_ns: begun + took * (index as u64 + 1) / (turns as u64 + 1),
             reading,
             verdict: crate::batch::verdict_of(end, moment.frames.len(), verdict),
-            holds_gil: true,
-            collecting,
+            gil: GilSeen::Own { collecting },
         };
         emit_frames(thread, &moment.frames, judged, batch);
         taken += 1;

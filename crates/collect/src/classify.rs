@@ -1,9 +1,10 @@
 //! What a thread was doing, from what the interpreter, the scheduler and the kernel said of it.
 
 use crate::batch::RawSample;
+use crate::cpu_wait::CpuWait;
 use pitstop_model::{StackId, ThreadState};
 use pitstop_target::syscalls::{self, CallClass};
-use pitstop_target::threads::{SchedStat, SyscallState};
+use pitstop_target::threads::SyscallState;
 use rustc_hash::FxHashMap;
 use std::ops::Range;
 
@@ -25,25 +26,20 @@ pub(crate) struct Call {
 
 /// Tells what a thread was doing at a sample, and remembers what later samples need to know.
 ///
-/// `in_c_call` says that its innermost Python frame stands at a call of a C function, `gils` are
-/// the addresses of the GILs, `weight_ns` the time that the sample stands for.
+/// `weight_ns` is the time that the sample stands for, `in_c_call` says that its innermost Python
+/// frame stands at a call of a C function, `gils` are the addresses of the GILs.
 pub(crate) fn classify(
     sample: &RawSample,
+    weight_ns: u64,
     stack: Option<StackId>,
     in_c_call: bool,
     gils: &[Range<u64>],
-    weight_ns: u64,
     history: &mut History,
 ) -> Doing {
-    history.look(sample);
-    let doing = match sample.activity.syscall {
+    let mut doing = match sample.activity.syscall {
         Some(SyscallState::Blocked { number, args, .. }) => blocked(number, args, gils),
         _ if sample.holds_gil => Doing {
-            state: if history.waited_for_cpu(weight_ns) {
-                ThreadState::WaitingForCpu
-            } else {
-                with_gil(sample, in_c_call)
-            },
+            state: with_gil(sample, in_c_call),
             call: None,
         },
         // Not running, but in no system call either: the kernel is fetching a page for it.
@@ -52,7 +48,7 @@ pub(crate) fn classify(
             call: None,
         },
         Some(SyscallState::Running) => Doing {
-            state: without_gil(sample, stack, in_c_call, weight_ns, history),
+            state: without_gil(sample, stack, in_c_call, history),
             call: None,
         },
         None => Doing {
@@ -61,6 +57,11 @@ pub(crate) fn classify(
         },
     };
     history.remember(sample, stack, doing.state);
+    let sched = sample.activity.sched;
+    let is_ready = doing.state.is_running();
+    if history.cpu_wait.is_waiting(sched, weight_ns, is_ready) {
+        doing.state = ThreadState::WaitingForCpu;
+    }
     doing
 }
 
@@ -76,27 +77,28 @@ fn with_gil(sample: &RawSample, in_c_call: bool) -> ThreadState {
 /// or wants the CPU only to ask for the GIL: waiters wake every 5 ms to ask, and once more to take
 /// it. A waiter uses next to no CPU time. Where that cannot be told yet, at the first sample after
 /// it had the GIL, what was seen at the same place before decides.
+///
+/// Which instruction it stands at says little: operators, `for` and `with` run C code too. Without
+/// somebody else who has the GIL, only a thread that was seen waiting for it at this place is
+/// taken to be on its way to it.
 fn without_gil(
     sample: &RawSample,
     stack: Option<StackId>,
     in_c_call: bool,
-    weight_ns: u64,
-    history: &mut History,
+    history: &History,
 ) -> ThreadState {
-    let site = history.sites.get(&stack).copied().unwrap_or_default();
-    // Only C code can release the GIL for its own purposes. Mostly that is a call; but operators,
-    // loops and subscripts run C code, too, and then the thread uses its CPU.
-    let at_a_call = in_c_call || sample.frames.is_empty() || sample.gil_is_free;
+    let site = history.site(stack);
     let wants_gil = match history.works_without_gil(sample) {
         Some(true) => false,
-        _ if !at_a_call => true,
-        Some(false) => site.waiting >= site.native,
-        None => site.waiting > site.native,
+        Some(false) if sample.gil_elsewhere => site.waiting >= site.native,
+        // Between two instructions of Python the GIL is given up only because another wants it.
+        None if sample.gil_elsewhere && !in_c_call && !sample.frames.is_empty() => {
+            site.waiting >= site.native
+        }
+        Some(false) | None => site.waiting > site.native,
     };
     if wants_gil {
         ThreadState::GilWait
-    } else if history.waited_for_cpu(weight_ns) {
-        ThreadState::WaitingForCpu
     } else {
         ThreadState::NativeWithoutGil
     }
@@ -105,16 +107,14 @@ fn without_gil(
 /// What earlier samples of a thread told.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// What the scheduler said last.
-    sched: Option<SchedStat>,
-    /// Samples since then.
-    samples: u64,
-    /// Time for which it waited for a CPU that no sample stands for yet.
-    cpu_wait_ns: u64,
+    /// How long it waited for a CPU.
+    cpu_wait: CpuWait,
     /// When it was first seen without the GIL after having had it, and the CPU time it had used.
     without_gil_since: Option<(u64, u64)>,
     /// What was certain at each place where it was seen without the GIL.
     sites: FxHashMap<Option<StackId>, Site>,
+    /// The same of all places together, for those that are new.
+    anywhere: Site,
 }
 
 /// How often a thread was certainly waiting for the GIL or certainly running without it.
@@ -124,10 +124,6 @@ struct Site {
     native: u32,
 }
 
-/// A sample keeps the thread that it is taken of from its CPU for about so long, which is no news.
-const SAMPLING_NS: u64 = 50_000;
-/// A thread that waited for a CPU before it came to rest owes no more than this.
-const MOST_CPU_WAIT_NS: u64 = 1_000_000_000;
 /// More CPU time than a thread needs to wake up a few times and ask for the GIL.
 const TAKING_NS: u64 = 200_000;
 /// It wakes up every 5 ms; each time costs it less than a tenth of that.
@@ -136,33 +132,9 @@ const TAKING_SHARE: u64 = 10;
 const MAX_SITES: usize = 16_384;
 
 impl History {
-    /// Notes for how long the thread waited for a CPU since the scheduler was asked last.
-    ///
-    /// What a thread without a CPU was about to do is the same as if it had one, so a stack does not
-    /// tell. The scheduler tells how long it waited, but not when: so that time is given to as many
-    /// samples as it takes, those that come next.
-    fn look(&mut self, sample: &RawSample) {
-        if let Some(now) = sample.activity.sched
-            && self.sched != Some(now)
-        {
-            if let Some(before) = self.sched {
-                let waited = now.wait_ns.saturating_sub(before.wait_ns);
-                let waited = waited.saturating_sub(self.samples * SAMPLING_NS);
-                self.cpu_wait_ns = (self.cpu_wait_ns + waited).min(MOST_CPU_WAIT_NS);
-            }
-            self.sched = Some(now);
-            self.samples = 0;
-        }
-        self.samples += 1;
-    }
-
-    /// True if a sample that stands for so long stands for waiting for a CPU.
-    fn waited_for_cpu(&mut self, weight_ns: u64) -> bool {
-        let waited = weight_ns > 0 && self.cpu_wait_ns >= weight_ns.div_ceil(2);
-        if waited {
-            self.cpu_wait_ns = self.cpu_wait_ns.saturating_sub(weight_ns);
-        }
-        waited
+    /// What was seen at a place, or elsewhere if nothing was.
+    fn site(&self, stack: Option<StackId>) -> Site {
+        self.sites.get(&stack).copied().unwrap_or(self.anywhere)
     }
 
     /// Whether the thread has used CPU time worth speaking of since it was first seen without the
@@ -187,8 +159,10 @@ impl History {
                     self.sites.clear();
                 }
                 let site = self.sites.entry(stack).or_default();
-                site.waiting += u32::from(certain_wait);
-                site.native += u32::from(certain_native);
+                for site in [site, &mut self.anywhere] {
+                    site.waiting += u32::from(certain_wait);
+                    site.native += u32::from(certain_native);
+                }
             }
             if self.without_gil_since.is_none() {
                 self.without_gil_since = sched.map(|sched| (sample.time_ns, sched.run_ns));
@@ -220,77 +194,143 @@ fn blocked(number: i64, args: [u64; 6], gils: &[Range<u64>]) -> Doing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Activity;
     use pitstop_model::{Reading, Verdict};
+    use pitstop_target::threads::SchedStat;
 
+    const GIL: Range<u64> = 0x1000..0x1040;
     const MS: u64 = 1_000_000;
+    const PLACE: Option<StackId> = Some(StackId(7));
 
-    /// A sample at `time_ms` of a thread that had run and waited for a CPU for so long by then.
-    fn sample(time_ms: u64, run_ms: u64, wait_ms: u64) -> RawSample {
+    /// A moment of a thread with a stack: `ms` after the start, with so much CPU time used.
+    fn moment(ms: u64, run_us: u64) -> RawSample {
         RawSample {
             thread: 0,
-            time_ns: time_ms * MS,
+            time_ns: ms * MS,
             frames: 0..3,
             verdict: Verdict::Exact,
             reading: Reading::CoScheduled,
             verified: false,
             holds_gil: false,
-            gil_is_free: false,
+            gil_elsewhere: false,
             collecting: false,
-            activity: crate::batch::Activity {
+            activity: Activity {
                 sched: Some(SchedStat {
-                    run_ns: run_ms * MS,
-                    wait_ns: wait_ms * MS,
-                    slices: time_ms,
+                    run_ns: run_us * 1000,
+                    wait_ns: 0,
+                    slices: ms,
                 }),
                 syscall: Some(SyscallState::Running),
             },
         }
     }
 
-    /// The states of samples a millisecond apart, at an operator.
-    fn states(samples: impl Iterator<Item = RawSample>) -> Vec<ThreadState> {
-        let mut history = History::default();
-        samples
-            .map(|sample| classify(&sample, None, false, &[], MS, &mut history).state)
-            .collect()
-    }
-
-    fn count(states: &[ThreadState], state: ThreadState) -> usize {
-        states.iter().filter(|known| **known == state).count()
-    }
-
-    #[test]
-    fn an_operator_that_computes_without_the_gil_is_native_and_no_wait() {
-        let alone = states((0..100).map(|at| RawSample {
-            gil_is_free: true,
-            ..sample(at, at, 0)
-        }));
-        assert_eq!(count(&alone, ThreadState::NativeWithoutGil), 100);
-        // Another thread has the GIL meanwhile: what tells is the CPU time that it uses.
-        let beside = states((0..100).map(|at| sample(at, at, 0)));
-        assert!(count(&beside, ThreadState::NativeWithoutGil) > 95);
-        let waiting = states((0..100).map(|at| sample(at, 0, 0)));
-        assert_eq!(count(&waiting, ThreadState::GilWait), 100);
-    }
-
-    #[test]
-    fn a_holder_of_the_gil_without_a_cpu_waits_for_one_as_long_as_the_scheduler_says() {
-        // Out of four milliseconds it has a CPU for one; the scheduler is asked every fourth time.
-        let starved = states((0..400).map(|at| RawSample {
+    fn holding(sample: RawSample) -> RawSample {
+        RawSample {
             holds_gil: true,
-            activity: crate::batch::Activity {
+            activity: Activity {
                 syscall: None,
-                ..sample(at / 4 * 4, at / 4, at / 4 * 3).activity
+                ..sample.activity
             },
-            ..sample(at, 0, 0)
-        }));
-        let waits = count(&starved, ThreadState::WaitingForCpu);
-        assert!((280..=300).contains(&waits), "{waits} of 300");
-        assert_eq!(count(&starved, ThreadState::Python), 400 - waits);
-        let served = states((0..400).map(|at| RawSample {
-            holds_gil: true,
-            ..sample(at, at, 0)
-        }));
-        assert_eq!(count(&served, ThreadState::Python), 400);
+            ..sample
+        }
+    }
+
+    fn beside_a_holder(sample: RawSample) -> RawSample {
+        RawSample {
+            gil_elsewhere: true,
+            ..sample
+        }
+    }
+
+    /// Blocked on the GIL itself.
+    fn on_gil(sample: RawSample) -> RawSample {
+        let mut sample = beside_a_holder(sample);
+        sample.activity.syscall = Some(SyscallState::Blocked {
+            // `futex`, on x86_64 and aarch64.
+            number: if cfg!(target_arch = "x86_64") {
+                202
+            } else {
+                98
+            },
+            args: [GIL.start + 8, 0x189, 0, 0, 0, 0],
+            sp: 0,
+            pc: 0,
+        });
+        sample
+    }
+
+    /// What a thread was doing at these moments, all at one place that is no call.
+    fn states(moments: &[RawSample]) -> Vec<ThreadState> {
+        let mut history = History::default();
+        let gils = [GIL];
+        let mut tell = |sample| classify(sample, MS, PLACE, false, &gils, &mut history).state;
+        moments.iter().map(&mut tell).collect()
+    }
+
+    #[test]
+    fn an_operator_that_lets_the_gil_go_is_native_code() {
+        let moments = [
+            holding(moment(0, 0)),
+            moment(1, 900),
+            moment(2, 1800),
+            moment(3, 2700),
+        ];
+        let native = ThreadState::NativeWithoutGil;
+        let expected = [ThreadState::Python, native, native, native];
+        assert_eq!(states(&moments), expected);
+    }
+
+    #[test]
+    fn beside_a_holder_the_cpu_time_tells_native_code_from_waiting() {
+        let at_work = [0, 1, 2, 3].map(|ms| beside_a_holder(moment(ms, ms * 900)));
+        let (wait, native) = (ThreadState::GilWait, ThreadState::NativeWithoutGil);
+        assert_eq!(states(&at_work), [wait, native, native, native]);
+        let asking = [0, 1, 2, 3].map(|ms| beside_a_holder(moment(ms, ms * 2)));
+        assert_eq!(states(&asking), [wait; 4]);
+    }
+
+    #[test]
+    fn a_thread_on_its_way_to_a_free_gil_has_been_waiting_for_it() {
+        let moments = [
+            holding(moment(0, 0)),
+            on_gil(moment(1, 1)),
+            on_gil(moment(2, 1)),
+            moment(3, 2),
+        ];
+        let wait = ThreadState::GilWait;
+        assert_eq!(states(&moments)[1..], [wait; 3]);
+    }
+
+    #[test]
+    fn without_another_thread_there_is_no_waiting_for_the_gil() {
+        // Short calls: it had the GIL again in between, and used hardly any CPU time since.
+        let moments: Vec<RawSample> = (0..20)
+            .map(|ms| match ms % 2 {
+                0 => holding(moment(ms, ms * 10)),
+                _ => moment(ms, ms * 10),
+            })
+            .collect();
+        assert!(!states(&moments).contains(&ThreadState::GilWait));
+    }
+
+    #[test]
+    fn a_holder_of_the_gil_without_a_cpu_waits_for_one() {
+        let moments: Vec<RawSample> = (0..300)
+            .map(|ms| {
+                let mut sample = holding(moment(ms, ms * 250));
+                if let Some(sched) = &mut sample.activity.sched {
+                    sched.wait_ns = ms * 750_000;
+                }
+                sample
+            })
+            .collect();
+        let states = states(&moments);
+        let waits = states
+            .iter()
+            .filter(|&&state| state == ThreadState::WaitingForCpu);
+        let waits = waits.count();
+        assert!((210..=226).contains(&waits), "{waits} of 300");
+        assert!(states.contains(&ThreadState::Python));
     }
 }

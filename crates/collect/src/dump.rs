@@ -185,10 +185,10 @@ impl Writer<'_> {
         self.sources.capture_new(&mut self.profile);
         let doing = classify(
             sample,
+            0,
             resolved.stack,
             resolved.in_c_call,
             gils,
-            0,
             &mut History::default(),
         );
         let places = &self.profile.places;

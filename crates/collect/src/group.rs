@@ -256,8 +256,7 @@ impl Group {
                     now_ns,
                     Reading::CoScheduled,
                     Verdict::Exact,
-                    false,
-                    false,
+                    GilSeen::Nobody,
                     batch,
                 );
                 continue;
@@ -274,8 +273,7 @@ impl Group {
                         now_ns,
                         Reading::CoScheduled,
                         verdict,
-                        false,
-                        false,
+                        GilSeen::Nobody,
                         batch,
                     );
                     continue;
@@ -296,8 +294,7 @@ impl Group {
                 now_ns,
                 Reading::DoubleRead,
                 verdict,
-                false,
-                false,
+                GilSeen::Nobody,
                 batch,
             );
         }
@@ -307,9 +304,6 @@ impl Group {
                 thread.clear_captured();
             }
             return None;
-        }
-        for sample in &mut batch.samples[before.samples..] {
-            sample.gil_is_free = true;
         }
         Some(Tick::Done)
     }
@@ -344,15 +338,12 @@ impl Group {
             }
             let holds = holder == Some(index);
             let verdict = if holds { of_holder } else { of_others };
-            emit(
-                thread,
-                now_ns,
-                reading,
-                verdict,
-                holds,
-                holds && collecting,
-                batch,
-            );
+            let gil = match (holds, holder) {
+                (true, _) => GilSeen::Own { collecting },
+                (false, Some(_)) => GilSeen::Other,
+                (false, None) => GilSeen::Nobody,
+            };
+            emit(thread, now_ns, reading, verdict, gil, batch);
         }
     }
 
@@ -445,8 +436,7 @@ pub(crate) fn emit(
     now_ns: u64,
     reading: Reading,
     trusted: Verdict,
-    holds_gil: bool,
-    collecting: bool,
+    gil: GilSeen,
     batch: &mut Batch,
 ) {
     let verdict = verdict_of(thread.end(), thread.frames().len(), trusted);
@@ -463,10 +453,23 @@ pub(crate) fn emit(
         now_ns,
         reading,
         verdict,
-        holds_gil,
-        collecting,
+        gil,
     };
     emit_frames(thread, frames, sample, batch);
+}
+
+/// Who holds the GIL, as one thread sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GilSeen {
+    /// This thread does.
+    Own {
+        /// It collects garbage.
+        collecting: bool,
+    },
+    /// Another one does.
+    Other,
+    /// Nobody does, as far as is known.
+    Nobody,
 }
 
 /// What is said of one thread's frames.
@@ -475,8 +478,7 @@ pub(crate) struct Judged {
     pub(crate) now_ns: u64,
     pub(crate) reading: Reading,
     pub(crate) verdict: Verdict,
-    pub(crate) holds_gil: bool,
-    pub(crate) collecting: bool,
+    pub(crate) gil: GilSeen,
 }
 
 /// Adds a sample of a thread.
@@ -494,9 +496,9 @@ pub(crate) fn emit_frames(
         now_ns,
         reading,
         verdict,
-        holds_gil,
-        collecting,
+        gil,
     } = sample;
+    let holds_gil = matches!(gil, GilSeen::Own { .. });
     let frames = batch.add_frames(frames);
     let syscall = thread
         .blocked
@@ -509,8 +511,8 @@ pub(crate) fn emit_frames(
         reading,
         verified: false,
         holds_gil,
-        gil_is_free: false,
-        collecting,
+        gil_elsewhere: gil == GilSeen::Other,
+        collecting: gil == GilSeen::Own { collecting: true },
         activity: Activity {
             sched: thread.sched,
             syscall,

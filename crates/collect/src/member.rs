@@ -190,10 +190,10 @@ impl Sampled {
         let history = &mut book.history;
         let doing = classify(
             sample,
+            weight_ns,
             resolved.stack,
             resolved.in_c_call,
             &self.gils,
-            weight_ns,
             history,
         );
         let slices = sample.activity.sched.map_or(0, |sched| sched.slices);

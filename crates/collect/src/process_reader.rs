@@ -22,7 +22,7 @@ use crate::batch::{Batch, Mark, RawSample};
 use crate::burst::{self, Outcome};
 use crate::code_watch::CodeWatch;
 use crate::control::Control;
-use crate::group::{Group, Member, emit};
+use crate::group::{GilSeen, Group, Member, emit};
 use crate::interpreter::Interpreter;
 use crate::sequence_lock::{self, Words};
 use crate::thread_reader::ThreadReader;
@@ -595,8 +595,7 @@ impl ProcessReader {
                         now_ns,
                         Reading::CoScheduled,
                         Verdict::Exact,
-                        false,
-                        false,
+                        GilSeen::Nobody,
                         batch,
                     );
                     index += 1;

@@ -20,6 +20,7 @@ use pitstop_model::{CurvePoint, ExitStatus, Method, Profile};
 use pitstop_target::clock::now_ns;
 use pitstop_target::signals;
 use pitstop_target::spawn::{self, Child, SpawnError};
+use pitstop_wire::option;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,32 @@ use thiserror::Error;
 /// How often the program is looked at while it runs.
 const ROUND: Duration = Duration::from_millis(50);
 
+/// What to watch instead of every call.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Functions whose arguments are compared: `module:qualname`, `qualname` or `name`.
+    pub arguments: Vec<String>,
+    /// Statements given to databases.
+    pub queries: bool,
+    /// What blocks event loops.
+    pub blocking: bool,
+    /// A callback of an event loop is slow from so many microseconds on.
+    pub slow_us: u32,
+}
+
+impl Watch {
+    /// As the probe is told.
+    fn bits(&self) -> u32 {
+        let bits = [
+            (!self.arguments.is_empty(), option::ARGUMENTS),
+            (self.queries, option::QUERIES),
+            (self.blocking, option::BLOCKING),
+        ];
+        let wanted = bits.into_iter().filter(|(wanted, _)| *wanted);
+        wanted.fold(0, |all, (_, bit)| all | bit)
+    }
+}
+
 /// How to trace.
 #[derive(Clone, Debug)]
 pub struct TraceOptions {
@@ -36,6 +63,8 @@ pub struct TraceOptions {
     pub native: bool,
     /// Time the lines of these functions, instead of every call.
     pub lines: Option<LineSelection>,
+    /// Watch arguments, queries or event loops, instead of every call.
+    pub evidence: Option<Watch>,
     /// Keep this many calls in time, the last ones; rounded up to a power of two, 0 for none.
     pub spans: u32,
     /// Write the result here.
@@ -49,6 +78,7 @@ impl Default for TraceOptions {
         Self {
             native: true,
             lines: None,
+            evidence: None,
             spans: 0,
             archive: None,
             known_sources: Vec::new(),
@@ -113,6 +143,11 @@ pub fn trace(
         None => Method::Tracing,
     };
     meta.command = launch.words();
+    if let Some(watch) = &options.evidence {
+        run.profile.queries.watched = watch.queries;
+        run.profile.loops.watched = watch.blocking;
+        run.profile.loops.slow_ns = u64::from(watch.slow_us) * 1000;
+    }
     let mut sources = SourceKeeper::new(run.child.pid(), &place, &options.known_sources);
     let exit = run.wait(stop, round)?;
     let mut profile = run.profile;
@@ -123,6 +158,9 @@ pub fn trace(
         start_ns,
         exit,
     );
+    if let Some(watch) = &options.evidence {
+        note_unmet(&mut profile, &watch.arguments);
+    }
     sources.capture_new(&mut profile);
     let archive_error = write_archive(&profile, options);
     Ok(Traced {
@@ -131,6 +169,24 @@ pub fn trace(
         archive_error,
         refusal: poured.refusal,
     })
+}
+
+/// Says which functions were to be watched and never began.
+fn note_unmet(profile: &mut Profile, names: &[String]) {
+    let met = |name: &str| {
+        let last = name.rsplit([':', '.']).next().unwrap_or_default();
+        let mut functions = profile.arguments.functions.iter();
+        functions.any(|watched| {
+            let function = profile.places.function(watched.function);
+            profile.text(function.name) == last
+        })
+    };
+    let unmet: Vec<String> = names
+        .iter()
+        .filter(|name| !met(name))
+        .map(|name| format!("`{name}` was never called, or is no Python function of that name"))
+        .collect();
+    profile.meta.notes.extend(unmet);
 }
 
 struct Run {

@@ -118,6 +118,13 @@ pub fn parse_header(bytes: &[u8]) -> Result<Header, Error> {
     })
 }
 
+/// The place of a field (`group.field` as CPython names it) in the description that CPython
+/// 3.`minor` gives of itself, in words of 8 bytes; `None` if that says nothing about it.
+pub fn place(minor: u8, field: &str) -> Option<usize> {
+    let fields = debug_offsets::fields(minor)?;
+    fields.iter().position(|one| *one == field)
+}
+
 /// The layout of the interpreter whose `_PyRuntime` begins with `bytes`; [`MAX_BYTES`] suffice.
 pub fn layout(bytes: &[u8]) -> Result<Layout, Error> {
     let header = parse_header(bytes)?;
@@ -579,6 +586,14 @@ mod tests {
             .position(|field| *field == "thread_state.datastack_chunk");
         let moved = layout(&with_word(index.unwrap(), 320)).unwrap();
         assert_eq!(moved.thread.datastack_top, Some(328));
+    }
+
+    #[test]
+    fn the_place_of_a_field_is_where_the_layout_reads_it() {
+        let bytes = with_word(place(15, "code_object.filename").unwrap(), 112);
+        assert_eq!(layout(&bytes).unwrap().code.filename, 112);
+        assert_eq!(place(15, "code_object.nothing"), None);
+        assert_eq!(place(12, "code_object.filename"), None);
     }
 
     #[test]

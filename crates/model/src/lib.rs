@@ -8,13 +8,17 @@
 //! lets the archive append a recording to disk while it is still going on.
 #![forbid(unsafe_code)]
 
+mod arguments;
+mod blocking;
 mod calls;
 mod dump;
+mod evidence;
 mod id;
 mod lines;
 mod meta;
 mod places;
 mod profile;
+mod queries;
 mod series;
 mod source;
 mod spans;
@@ -23,6 +27,8 @@ mod strings;
 mod timeline;
 mod verdict;
 
+pub use arguments::{Arguments, RepeatedArguments, Reuse, WatchedFunction};
+pub use blocking::{BlockingCall, EventLoops, SlowCallback};
 pub use calls::{CallCost, CallPath, Calls};
 pub use dump::{Dump, DumpFrame, DumpThread, DumpWait};
 pub use id::{
@@ -32,6 +38,7 @@ pub use lines::{LineCost, LineTimes, TimedFunction};
 pub use meta::{ExitStatus, Meta, Method, Quality, RateChange, Reading};
 pub use places::{File, FileKind, Frame, Function, Places, Stack};
 pub use profile::{BrokenLaw, Profile};
+pub use queries::{Queries, Query};
 pub use series::{Moment, Row, Series};
 pub use source::{SourceOrigin, SourceText, Sources};
 pub use spans::{Span, Spans};

@@ -1,10 +1,13 @@
 //! The Profile itself, and the laws that hold between its tables.
 
+use crate::arguments::Arguments;
+use crate::blocking::EventLoops;
 use crate::calls::{CallCost, Calls};
 use crate::id::Id;
 use crate::lines::{LineCost, LineTimes};
 use crate::meta::Meta;
 use crate::places::Places;
+use crate::queries::Queries;
 use crate::series::Series;
 use crate::source::Sources;
 use crate::spans::Spans;
@@ -31,6 +34,12 @@ pub struct Profile {
     pub line_times: LineTimes,
     /// Single calls in time, where a trace kept them.
     pub spans: Spans,
+    /// What chosen functions were called with.
+    pub arguments: Arguments,
+    /// Statements given to databases.
+    pub queries: Queries,
+    /// What kept event loops waiting.
+    pub loops: EventLoops,
     /// Processes, threads, curves.
     pub timeline: Timeline,
     /// Source text of the files that were hit.
@@ -155,7 +164,8 @@ impl Profile {
                 );
             }
         }
-        self.check_traced()
+        self.check_traced()?;
+        crate::evidence::check(self)
     }
 
     /// The laws of what was traced: calls, lines, spans.

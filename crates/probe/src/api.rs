@@ -12,6 +12,8 @@ unsafe extern "C" {
 
 /// A C function called on profile events: object, frame, event, argument.
 pub(crate) type Hook = unsafe extern "C" fn(*mut Object, *mut Object, c_int, *mut Object) -> c_int;
+/// Runs a frame: see [`crate::evidence`].
+pub(crate) type Run = unsafe extern "C" fn(usize, usize, usize) -> *mut Object;
 /// Called when a code object dies, with what was attached to it.
 pub(crate) type FreeExtra = unsafe extern "C" fn(*mut c_void);
 
@@ -123,6 +125,29 @@ api! {
         set_profile: unsafe extern "C" fn(Option<Hook>, *mut Object) = c"PyEval_SetProfile";
         frame_line: unsafe extern "C" fn(*mut Object) -> c_int = c"PyFrame_GetLineNumber";
         set_trace: unsafe extern "C" fn(Option<Hook>, *mut Object) = c"PyEval_SetTrace";
+        long_type: *mut Object = c"PyLong_Type";
+        float_type: *mut Object = c"PyFloat_Type";
+        bool_type: *mut Object = c"PyBool_Type";
+        bytes_type: *mut Object = c"PyBytes_Type";
+        list_type: *mut Object = c"PyList_Type";
+        dict_type: *mut Object = c"PyDict_Type";
+        set_type: *mut Object = c"PySet_Type";
+        frozen_set_type: *mut Object = c"PyFrozenSet_Type";
+        cell_type: *mut Object = c"PyCell_Type";
+        code_type: *mut Object = c"PyCode_Type";
+        base_type: *mut Object = c"PyBaseObject_Type";
+        hash: unsafe extern "C" fn(*mut Object) -> isize = c"PyObject_Hash";
+        no_hash: *mut Object = c"PyObject_HashNotImplemented";
+        repr: unsafe extern "C" fn(*mut Object) -> *mut Object = c"PyObject_Repr";
+        list_size: unsafe extern "C" fn(*mut Object) -> isize = c"PyList_Size";
+        list_item: unsafe extern "C" fn(*mut Object, isize) -> *mut Object = c"PyList_GetItem";
+        dict_size: unsafe extern "C" fn(*mut Object) -> isize = c"PyDict_Size";
+        dict_next: unsafe extern "C" fn(
+            *mut Object,
+            *mut isize,
+            *mut *mut Object,
+            *mut *mut Object,
+        ) -> c_int = c"PyDict_Next";
     }
     optional {
         // A built-in method that knows its class, from 3.9 on.
@@ -149,5 +174,26 @@ api! {
             = c"PyDict_GetItemString";
         attribute: unsafe extern "C" fn(*mut Object, *const c_char) -> *mut Object
             = c"PyObject_GetAttrString";
+        set_next: unsafe extern "C" fn(
+            *mut Object,
+            *mut isize,
+            *mut *mut Object,
+            *mut isize,
+        ) -> c_int = c"_PySet_NextEntry";
+        // What runs a frame, up to 3.11 (PEP 523): three arguments, two before 3.9.
+        run_frame: Run = c"_PyEval_EvalFrameDefault";
+        run_frame_set: unsafe extern "C" fn(*mut c_void, Run)
+            = c"_PyInterpreterState_SetEvalFrameFunc";
+        run_frame_get: unsafe extern "C" fn(*mut c_void) -> Run
+            = c"_PyInterpreterState_GetEvalFrameFunc";
+        interpreter: unsafe extern "C" fn() -> *mut c_void
+            = c"PyInterpreterState_Get" | c"_PyInterpreterState_Get";
+        // What a class itself has, borrowed, and what an instance has without asking its class.
+        of_class: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object = c"_PyType_Lookup";
+        of_instance: unsafe extern "C" fn(*mut Object, *mut Object) -> *mut Object
+            = c"PyObject_GenericGetAttr";
+        intern: unsafe extern "C" fn(*const c_char) -> *mut Object = c"PyUnicode_InternFromString";
+        // From 3.13 on it begins with a description of itself.
+        runtime: *const u64 = c"_PyRuntime";
     }
 }

@@ -149,6 +149,10 @@ unsafe fn close(thread: *mut Thread, path: *mut Node, now: u64) {
         (*thread).current = (*path).parent;
         (*thread).last_ticks = now;
         (*thread).site = 0;
+        if (*path).parent == (*thread).root {
+            // Perhaps the end of the thread: it has had its last name.
+            crate::names::renew(thread);
+        }
     }
 }
 

@@ -119,6 +119,7 @@ unsafe fn adopt(old: &Header) {
         ((*new).callables, (*new).callable_count) = (old.callables, old.callable_count);
         (*new).node_count = old.node_count;
         ((*new).timed, (*new).timed_count) = (old.timed, old.timed_count);
+        (*new).evidence = old.evidence;
         ((*new).spans, (*new).span_capacity) = (old.spans, old.span_capacity);
         (*new).command = old.command;
         (*new).calibration = old.calibration;
@@ -146,6 +147,7 @@ unsafe fn threads_of_child(old: &Header) {
         }
         calls::start_over(kept);
         crate::lines::start_over();
+        crate::evidence::start_over();
         if (*state).main_thread != kept {
             (*state).main_thread = ptr::null_mut();
         }

@@ -9,7 +9,9 @@
 //! module      what the bootstrap in Python may call
 //! monitor     events of sys.monitoring (3.12 and later)   \   calls      the tree of call paths
 //! legacy      events of the profile hook (up to 3.11)     /   lines      lines of chosen functions
+//! evidence    arguments of chosen functions, statements, what blocks event loops
 //! threads     whose tree it is        callables  what was called, by content
+//! names       what threads are called
 //! table waits                         what is looked up often, in private memory
 //! ```
 //!
@@ -24,12 +26,14 @@ mod arch;
 mod arena;
 mod callables;
 mod calls;
+mod evidence;
 mod fork;
 mod greenlets;
 mod legacy;
 mod lines;
 mod module;
 mod monitor;
+mod names;
 mod object;
 mod state;
 mod system;

@@ -7,10 +7,12 @@
 use crate::api::Api;
 use crate::arena;
 use crate::callables;
+use crate::evidence::{self, swap, watch};
 use crate::legacy;
 use crate::lines;
 use crate::monitor::{self, Arguments};
-use crate::object::{Object, Type, Writer, field};
+use crate::names;
+use crate::object::{Object, Type, Writer, field, small_int};
 use crate::state::{PATH_BYTES, Phase, api, entry, header, node, state, ticks};
 use crate::threads;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -61,7 +63,7 @@ const fn method(name: &'static CStr, function: Function) -> Method {
     }
 }
 
-static mut METHODS: [Method; 36] = [
+static mut METHODS: [Method; 47] = [
     method(c"start", monitor::start),
     method(c"resume", monitor::resume),
     method(c"leave", monitor::leave),
@@ -72,6 +74,7 @@ static mut METHODS: [Method; 36] = [
     method(c"native_raise", monitor::native_raise),
     method(c"open", open),
     method(c"check", check),
+    method(c"check_values", check_values),
     method(c"slots", slots),
     method(c"ticks", ticks_now),
     method(c"calibrate", calibrate),
@@ -79,7 +82,7 @@ static mut METHODS: [Method; 36] = [
     method(c"own_called", own_called),
     method(c"set_calibration", set_calibration),
     method(c"describe", describe),
-    method(c"name_thread", name_thread),
+    method(c"name_thread", names::tell),
     method(c"hook", legacy::install),
     method(c"hook_is_ours", legacy::is_ours),
     method(c"set_threads", legacy::set_threads),
@@ -97,6 +100,16 @@ static mut METHODS: [Method; 36] = [
     method(c"line_leave", lines::leave),
     method(c"line_suspend", lines::suspend),
     method(c"line_resume", lines::resume),
+    method(c"evidence_setup", evidence::setup),
+    method(c"evidence_begin", evidence::begin),
+    method(c"watch", watch::add),
+    method(c"watch_run_frame", watch::run_frames),
+    method(c"watch_start", watch::start),
+    method(c"watch_leave", watch::leave),
+    method(c"watch_unwind", watch::unwind),
+    method(c"swap", swap::swap),
+    method(c"swap_next", swap::swap_next),
+    method(c"swap_place", swap::place),
     Method {
         name: ptr::null(),
         function: None,
@@ -140,6 +153,9 @@ pub unsafe extern "C" fn PyInit_pitstop_probe() -> *mut Object {
         let create = api.module_create;
         (*state).api = Some(api);
         DEFINITION.methods = (&raw mut METHODS).cast();
+        if let Some(intern) = (*state).api.and_then(|api| api.intern) {
+            (*state).name_attribute = intern(c"_name".as_ptr());
+        }
         (*state).module = create((&raw mut DEFINITION).cast(), API_VERSION);
         (*state).module
     }
@@ -164,13 +180,21 @@ unsafe fn fail(text: &CStr) -> *mut Object {
     ptr::null_mut()
 }
 
-unsafe fn number(object: *mut Object) -> i64 {
-    // SAFETY: the bootstrap gives an int.
+/// The value of an int.
+///
+/// # Safety
+/// The GIL is held, and the object is an int.
+pub(crate) unsafe fn number(object: *mut Object) -> i64 {
+    // SAFETY: as the caller promises.
     unsafe { (api().long_value)(object) }
 }
 
-unsafe fn bytes(object: *mut Object) -> &'static [u8] {
-    // SAFETY: the bootstrap gives a bytes object, which lives as long as the call.
+/// What a bytes object holds.
+///
+/// # Safety
+/// The GIL is held, the object is a bytes object, and lives as long as the result is used.
+pub(crate) unsafe fn bytes(object: *mut Object) -> &'static [u8] {
+    // SAFETY: as the caller promises.
     unsafe {
         let data = (api().bytes_data)(object).cast::<u8>();
         let size = (api().bytes_size)(object);
@@ -196,8 +220,17 @@ unsafe extern "C" fn open(_: *mut Object, arguments: Arguments, _: isize) -> *mu
             return fail(c"the directory of the results has too long a name");
         }
         let minor = (python >> 16) as u8;
-        let Some(&offsets) = settings.offsets(minor) else {
+        let Some(&known) = settings.offsets(minor) else {
             return fail(c"this version of Python is not known");
+        };
+        let described = settings.places(minor).map(|places| (places, api().runtime));
+        let offsets = match described {
+            None => known,
+            Some((places, Some(runtime))) => match described_by(runtime, python, &known, places) {
+                Some(offsets) => offsets,
+                None => return fail(c"this build of Python describes itself in another form"),
+            },
+            Some((_, None)) => return fail(c"this build of Python does not describe itself"),
         };
         (*state).settings = settings;
         (*state).offsets = offsets;
@@ -217,6 +250,21 @@ unsafe extern "C" fn open(_: *mut Object, arguments: Arguments, _: isize) -> *mu
         (*state).directory_length = directory.len();
         open_file(u64::from(settings.most_units))
     }
+}
+
+/// The offsets that the interpreter says of itself (`_Py_DebugOffsets` at the start of `_PyRuntime`,
+/// from 3.13 on): after a cookie come its version and whether it is a build without the GIL.
+unsafe fn described_by(
+    runtime: *const u64,
+    python: u32,
+    known: &Offsets,
+    places: &Offsets,
+) -> Option<Offsets> {
+    const COOKIE: u64 = u64::from_le_bytes(*b"xdebugpy");
+    // SAFETY: the description has more fields than any place that the collector gives.
+    let word = |place: u32| unsafe { runtime.add(place as usize).read() };
+    let is_ours = word(0) == COOKIE && word(1) == u64::from(python) && word(2) == 0;
+    is_ours.then(|| known.described(places, word)).flatten()
 }
 
 const fn settings_size() -> usize {
@@ -239,6 +287,7 @@ unsafe fn open_file(most_units: u64) -> *mut Object {
             (option::CALLS, flag::CALLS),
             (option::C_CALLS, flag::C_CALLS),
             (option::LINES, flag::LINES),
+            (option::EVIDENCE, flag::EVIDENCE),
         ] {
             if options & option != 0 {
                 (*header()).flags |= flag;
@@ -267,9 +316,11 @@ unsafe fn open_file(most_units: u64) -> *mut Object {
     }
 }
 
-/// `check(code, file, name, qualname, first_line, lines, flags)`: are things where we think?
+/// `check(code, file, name, qualname, first_line, lines, flags)`: are things where we think? The code
+/// is that of the caller, which has it as its first local variable.
 unsafe extern "C" fn check(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
-    // SAFETY: the bootstrap gives a code object and what its attributes say.
+    // SAFETY: the bootstrap gives a code object and what its attributes say. Offsets that are wrong
+    // are small, so what is read for a comparison lies in mapped memory all the same.
     unsafe {
         let state = state();
         let offsets: &Offsets = &(*state).offsets;
@@ -292,7 +343,8 @@ unsafe extern "C" fn check(_: *mut Object, arguments: Arguments, _: isize) -> *m
     }
 }
 
-/// The running frame is that of the code object that the check was called from.
+/// The running frame is that of the code object that the check was called from, and its first local
+/// variable is that object.
 unsafe fn monitor_can_tell_frames(code: *mut Object) -> bool {
     // SAFETY: the GIL is held; the frame is read only if there is one.
     unsafe {
@@ -302,8 +354,50 @@ unsafe fn monitor_can_tell_frames(code: *mut Object) -> bool {
             return false;
         }
         let executable: u64 = field(frame as *const Object, offsets.frame_code);
-        // From 3.14 on the lowest bit of a reference is a tag.
-        executable & !1 == code as u64
+        let first_local: u64 = field(frame as *const Object, offsets.frame_locals);
+        // From 3.14 on the lowest bits of a reference are a tag.
+        executable & !3 == code as u64 && first_local & !3 == code as u64
+    }
+}
+
+/// `check_values(number, (text, bytes)...)`: the same for numbers and texts. Each text is a str and
+/// its UTF-8; the number is one of those that lines and offsets are.
+unsafe extern "C" fn check_values(
+    _: *mut Object,
+    arguments: Arguments,
+    count: isize,
+) -> *mut Object {
+    // SAFETY: the GIL is held.
+    let (state, api) = (state(), unsafe { api() });
+    // SAFETY: the bootstrap gives an int.
+    let value = unsafe { number(*arguments) };
+    // SAFETY: likewise. Only from 3.12 on ints are read where they lie.
+    let mut holds =
+        unsafe { (*state).minor < 12 || i64::from(small_int(state, *arguments)) == value };
+    for index in 1..count {
+        // SAFETY: `count` says how many there are; each is a pair.
+        let pair = unsafe { *arguments.offset(index) };
+        // SAFETY: likewise.
+        let (text, encoded) = unsafe { ((api.tuple_item)(pair, 0), (api.tuple_item)(pair, 1)) };
+        let mut buffer = [0; 64];
+        let mut writer = Writer::new(&mut buffer);
+        // SAFETY: it is a str. What is wrong about it is a length at most, which is cut.
+        unsafe { writer.string(text, 64) };
+        let length = writer.length();
+        // SAFETY: it is a bytes object, which the pair keeps alive.
+        let expected = unsafe { bytes(encoded) };
+        // SAFETY: the GIL is held.
+        let data = unsafe { (*state).offsets.bytes_data } as usize;
+        // SAFETY: likewise.
+        let place = unsafe { (api.bytes_data)(encoded) } as usize;
+        holds &= buffer[..length] == *expected && encoded as usize + data == place;
+    }
+    if holds {
+        // SAFETY: the GIL is held.
+        unsafe { none() }
+    } else {
+        // SAFETY: the GIL is held.
+        unsafe { fail(c"this build of Python keeps its texts and numbers in another form") }
     }
 }
 
@@ -487,27 +581,6 @@ unsafe extern "C" fn describe(_: *mut Object, arguments: Arguments, _: isize) ->
     unsafe {
         let command = bytes(*arguments);
         (*header()).command = arena::keep(&command[..command.len().min(MOST)]);
-        none()
-    }
-}
-
-/// `name_thread(tid, name)`: what the program calls one of its threads.
-unsafe extern "C" fn name_thread(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
-    // SAFETY: the bootstrap gives an int and bytes; threads are linked to the first one.
-    unsafe {
-        let tid = number(*arguments) as u32;
-        let name = bytes(*arguments.add(1));
-        if (*state()).phase == Phase::Recording {
-            let mut unit = (*header()).threads;
-            while unit != 0 {
-                let thread = entry::<Thread>(unit);
-                if (*thread).tid == tid && (*thread).name.length == 0 {
-                    (*thread).name = arena::keep(&name[..name.len().min(256)]);
-                    break;
-                }
-                unit = (*thread).next;
-            }
-        }
         none()
     }
 }

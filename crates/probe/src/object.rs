@@ -57,11 +57,13 @@ pub(crate) struct Type {
     size: isize,
     pub(crate) name: *const c_char,
     sizes: [isize; 2],
-    before_call: [usize; 10],
+    before_hash: [usize; 9],
+    pub(crate) hash: usize,
     pub(crate) call: usize,
     before_flags: [usize; 4],
     pub(crate) flags: u64,
-    before_methods: [usize; 7],
+    before_next: [usize; 6],
+    pub(crate) next: usize,
     pub(crate) methods: *mut MethodDefinition,
     before_init: [usize; 7],
     pub(crate) init: usize,
@@ -73,8 +75,10 @@ pub(crate) struct Type {
 
 const _: () = {
     assert!(core::mem::offset_of!(Type, name) == 24);
+    assert!(core::mem::offset_of!(Type, hash) == 120);
     assert!(core::mem::offset_of!(Type, call) == 128);
     assert!(core::mem::offset_of!(Type, flags) == 168);
+    assert!(core::mem::offset_of!(Type, next) == 224);
     assert!(core::mem::offset_of!(Type, methods) == 232);
     assert!(core::mem::offset_of!(Type, init) == 296);
     assert!(core::mem::offset_of!(Type, new) == 312);

@@ -70,6 +70,8 @@ pub(crate) struct State {
     pub(crate) method_wrapper_type: *mut Object,
     /// This module.
     pub(crate) module: *mut Object,
+    /// The str `_name`: the attribute of `threading.Thread` with its name.
+    pub(crate) name_attribute: *mut Object,
     /// `greenlet` is being imported.
     pub(crate) awaits_greenlet: bool,
     /// The code object that was looked up last for its lines, and what was found.
@@ -127,6 +129,7 @@ static mut STATE: State = State {
     slot_new: 0,
     method_wrapper_type: ptr::null_mut(),
     module: ptr::null_mut(),
+    name_attribute: ptr::null_mut(),
     awaits_greenlet: false,
     timed_code: 0,
     timed_unit: 0,
@@ -157,6 +160,7 @@ const NO_OFFSETS: Offsets = Offsets {
     frame_instruction: 0,
     frame_code: 0,
     frame_previous: 0,
+    frame_locals: 0,
     cframe_frame: 0,
     long_tag: 0,
     long_digits: 0,
@@ -168,7 +172,10 @@ const NO_SETTINGS: Settings = Settings {
     options: 0,
     span_capacity: 0,
     most_units: 0,
+    slow_us: 0,
+    reserved: 0,
     offsets: [NO_OFFSETS; 8],
+    places: [NO_OFFSETS; 8],
 };
 
 /// The state. Whoever goes through the pointer must hold the GIL.

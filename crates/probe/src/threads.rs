@@ -54,7 +54,7 @@ unsafe fn switch() -> *mut Thread {
             }
             *place = unit;
         }
-        let thread = if unit == 0 { add() } else { entry(unit) };
+        let thread = if unit == 0 { add_named() } else { entry(unit) };
         select(thread)
     }
 }
@@ -81,6 +81,18 @@ pub(crate) unsafe fn forget() {
         (*state()).pointer = 0;
         (*state()).thread = ptr::null_mut();
         (*state()).seen = [0; SEEN];
+    }
+}
+
+/// A record for the running thread, with the name that it has now.
+unsafe fn add_named() -> *mut Thread {
+    // SAFETY: the GIL is held and the file is mapped.
+    unsafe {
+        let thread = add();
+        if !thread.is_null() && (*thread).is_main == 0 && (*state()).records_calls {
+            crate::names::renew(thread);
+        }
+        thread
     }
 }
 
@@ -141,7 +153,7 @@ pub(crate) unsafe fn begin(thread: *mut Thread) -> *mut Thread {
         }
         (*thread).pointer = 0;
         (*thread).is_over = 1;
-        select(add())
+        select(add_named())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The same answers as JSON, for programs.
 //!
 //! Every document names its schema: `pitstop/verdict@1`, `pitstop/lines@1`, `pitstop/tree@1`,
-//! `pitstop/dump@1`, `pitstop/calls@1`, `pitstop/line-times@1`. Within a number fields are only ever
+//! `pitstop/dump@1`, `pitstop/calls@1`, `pitstop/line-times@1`,
+//! `pitstop/evidence@1`. Within a number fields are only ever
 //! added; readers ignore what they do not know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`), shares fractions of 1. A
 //! `share` of a run is of its elapsed time; in a tree it is of the thread's own time.
 //!
@@ -10,6 +11,7 @@
 
 mod calls;
 mod dump;
+mod evidence;
 mod line_times;
 mod lines;
 mod shared;
@@ -18,6 +20,7 @@ mod verdict;
 
 pub use calls::calls;
 pub use dump::dump;
+pub use evidence::evidence;
 pub use line_times::line_times;
 pub use lines::lines;
 pub use tree::tree;

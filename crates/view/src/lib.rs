@@ -9,6 +9,7 @@
 pub mod calls;
 pub mod doctor;
 pub mod dump;
+pub mod evidence;
 pub mod headline;
 pub mod json;
 mod legend;

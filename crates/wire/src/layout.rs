@@ -1,5 +1,6 @@
 //! What lies in the file, as the probe writes it: one struct an entry, indices instead of pointers.
 
+use crate::evidence::Evidence;
 use core::mem::{align_of, size_of};
 
 /// The first eight bytes: `PITTRACE`.
@@ -36,6 +37,8 @@ pub mod flag {
     pub const CALLS: u32 = 16;
     /// Lines of chosen functions were timed.
     pub const LINES: u32 = 32;
+    /// Arguments, queries or blocking calls were watched.
+    pub const EVIDENCE: u32 = 64;
 }
 
 /// The first page.
@@ -99,6 +102,8 @@ pub struct Header {
     pub calibration: Calibration,
     /// What could not be recorded.
     pub lost: Lost,
+    /// Arguments, queries and blocking calls.
+    pub evidence: Evidence,
 }
 
 /// What recording costs, in 1/1024 of a tick, measured on empty functions at the start.
@@ -190,7 +195,9 @@ pub struct Thread {
     /// Since when it does not run, in ticks, while another greenlet does; else 0.
     pub paused: u64,
     /// Padding.
-    pub more: [u64; 4],
+    pub more: [u64; 3],
+    /// What the probe keeps of it in private memory: an address in the program, or 0.
+    pub local: u64,
 }
 
 /// Which kind of callable it is.
@@ -249,8 +256,12 @@ pub struct Callable {
     pub hash: u64,
     /// Its [`TimedCode`] if its lines are timed.
     pub timed: u32,
+    /// Its [`crate::Watched`] if its arguments are watched, or what else the probe makes of it.
+    pub watched: u32,
+    /// Whose code it is, as far as the probe knows: 0 unknown, 1 the user's, 2 a library's.
+    pub owner: u32,
     /// Padding.
-    pub reserved: [u32; 11],
+    pub reserved: [u32; 9],
 }
 
 /// A call path: a callable that was called by the parent's path.

@@ -15,6 +15,7 @@
 //! All numbers are little-endian, like every system the probe is built for.
 #![cfg_attr(not(test), no_std)]
 
+mod evidence;
 mod layout;
 mod read;
 mod settings;
@@ -22,6 +23,10 @@ mod settings;
 #[cfg(target_endian = "big")]
 compile_error!("the probe's file is little-endian");
 
+pub use evidence::{
+    Blocking, Evidence, KeyRecord, OVERFLOW_KEYS, Query, REGISTERS, REUSE_BUCKETS, Slow, Watched,
+    key, query, reuse_bucket, reuse_distance, watched,
+};
 pub use layout::{
     Calibration, Callable, Cold, FIRST_UNIT, FORMAT, Header, Kind, LineFrame, LineRecord, Lost,
     MAGIC, Node, SITE_BITS, SITE_SHIFT, SpanRecord, Text, Thread, TimedCode, UNIT_BYTES, flag,

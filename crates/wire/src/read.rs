@@ -3,6 +3,9 @@
 //! The program that it comes from may have overwritten it, or may still be writing. What does not
 //! fit is left out, never followed: lists are followed only to older entries, so they end.
 
+use crate::evidence::{
+    Blocking, KeyRecord, OVERFLOW_KEYS, Query, REGISTERS, REUSE_BUCKETS, Slow, Watched,
+};
 use crate::layout::{
     Callable, Cold, FIRST_UNIT, FORMAT, Header, LineFrame, LineRecord, MAGIC, Node, SpanRecord,
     Text, Thread, TimedCode, UNIT_BYTES,
@@ -54,6 +57,18 @@ unsafe impl Plain for TimedCode {}
 unsafe impl Plain for LineRecord {}
 // SAFETY: likewise.
 unsafe impl Plain for LineFrame {}
+// SAFETY: likewise, see `evidence.rs`.
+unsafe impl Plain for Watched {}
+// SAFETY: likewise.
+unsafe impl Plain for KeyRecord {}
+// SAFETY: likewise.
+unsafe impl Plain for Query {}
+// SAFETY: likewise.
+unsafe impl Plain for Blocking {}
+// SAFETY: likewise.
+unsafe impl Plain for Slow {}
+// SAFETY: a number.
+unsafe impl Plain for u64 {}
 
 fn plain<T: Plain>(bytes: &[u8], offset: usize) -> Option<T> {
     let end = offset.checked_add(size_of::<T>())?;
@@ -132,6 +147,60 @@ impl<'a> Trace<'a> {
     /// All code objects whose lines were timed, the newest first.
     pub fn timed(&self) -> impl Iterator<Item = (u32, TimedCode)> + use<'a> {
         self.list(self.header.timed, |timed: &TimedCode| timed.next)
+    }
+
+    /// All functions whose arguments were watched, the newest first.
+    pub fn watched(&self) -> impl Iterator<Item = Watched> + use<'a> {
+        let all = self.list(self.header.evidence.watched, |entry: &Watched| entry.next);
+        all.map(|(_, entry)| entry)
+    }
+
+    /// All statements with their units, the newest first.
+    pub fn queries(&self) -> impl Iterator<Item = (u32, Query)> + use<'a> {
+        self.list(self.header.evidence.queries, |entry: &Query| entry.next)
+    }
+
+    /// All calls that blocked an event loop, the newest first.
+    pub fn blocking(&self) -> impl Iterator<Item = Blocking> + use<'a> {
+        let all = self.list(self.header.evidence.blocking, |entry: &Blocking| entry.next);
+        all.map(|(_, entry)| entry)
+    }
+
+    /// All slow callbacks, the newest first.
+    pub fn slow(&self) -> impl Iterator<Item = Slow> + use<'a> {
+        let all = self.list(self.header.evidence.slow, |entry: &Slow| entry.next);
+        all.map(|(_, entry)| entry)
+    }
+
+    /// The combinations of arguments of a function, in no order; those beyond the full table last.
+    pub fn keys(&self, watched: &Watched) -> impl Iterator<Item = KeyRecord> + use<'a> {
+        let trace = *self;
+        let within = move |first: u32, count: u32| {
+            let count = if first < FIRST_UNIT { 0 } else { count };
+            (0..count).map_while(move |index| trace.entry(first.checked_add(index)?))
+        };
+        let all = within(watched.keys, watched.key_capacity)
+            .chain(within(watched.overflow, OVERFLOW_KEYS));
+        all.filter(|key: &KeyRecord| key.hash != 0)
+    }
+
+    /// Calls of a function by the bucket of their distance to the one before with the same key.
+    pub fn reuse(&self, watched: &Watched) -> impl Iterator<Item = u64> + use<'a> {
+        let (bytes, first) = (self.bytes, watched.reuse as usize * UNIT_BYTES);
+        let count = if watched.reuse < FIRST_UNIT {
+            0
+        } else {
+            REUSE_BUCKETS
+        };
+        (0..count).map_while(move |index| plain(bytes, first + index * size_of::<u64>()))
+    }
+
+    /// The registers of the HyperLogLog of a function; empty without one.
+    pub fn registers(&self, watched: &Watched) -> &'a [u8] {
+        self.text(Text {
+            unit: watched.registers,
+            length: REGISTERS as u32,
+        })
     }
 
     /// The path at a unit.

@@ -1,7 +1,9 @@
 //! What the collector tells the probe: what to record, and where things lie in the interpreter.
 //!
-//! The probe has no table of its own. It gets the offsets of the one version it runs in, holds
-//! them against objects whose fields it knows, and refuses to work where they differ.
+//! The probe has no table of its own. It gets the offsets of the one version it runs in. From 3.13
+//! on the interpreter describes itself: there it also gets the place of each offset in that
+//! description, and what the interpreter says counts. It holds all of them against objects whose
+//! fields it knows, and refuses to work where they differ.
 
 use core::mem::size_of;
 
@@ -13,6 +15,14 @@ pub mod option {
     pub const C_CALLS: u32 = 2;
     /// Lines of chosen functions.
     pub const LINES: u32 = 4;
+    /// Arguments of chosen functions.
+    pub const ARGUMENTS: u32 = 8;
+    /// Statements given to databases.
+    pub const QUERIES: u32 = 16;
+    /// What blocks event loops.
+    pub const BLOCKING: u32 = 32;
+    /// All that is no trace of calls or lines.
+    pub const EVIDENCE: u32 = ARGUMENTS | QUERIES | BLOCKING;
 }
 
 /// Offsets in bytes; [`Offsets::NONE`] where the version has no such field.
@@ -49,6 +59,8 @@ pub struct Offsets {
     pub frame_code: u32,
     /// The caller of a frame.
     pub frame_previous: u32,
+    /// The first local variable of a frame.
+    pub frame_locals: u32,
     /// `_PyCFrame.current_frame` where `thread_frame` is `cframe`, else [`Offsets::NONE`].
     pub cframe_frame: u32,
     /// `lv_tag` of an int from 3.12 on.
@@ -60,6 +72,28 @@ pub struct Offsets {
 impl Offsets {
     /// The version has no such field.
     pub const NONE: u32 = u32::MAX;
+
+    /// The offsets that an interpreter says of itself: `word` reads a place of its description.
+    /// What it does not describe stays, moved along with its neighbour. `None` if it says what
+    /// cannot be: no struct that is meant here has 64 KiB.
+    pub fn described(&self, places: &Self, mut word: impl FnMut(u32) -> u64) -> Option<Self> {
+        const MOST: u64 = 1 << 16;
+        let mut found = *self;
+        for (offset, place) in found.numbers_mut().into_iter().zip(places.numbers()) {
+            if place != Self::NONE {
+                *offset = u32::try_from(word(place)).ok()?;
+                if u64::from(*offset) >= MOST {
+                    return None;
+                }
+            }
+        }
+        if places.str_compact == Self::NONE {
+            // The larger header of a str is as much larger as it always was.
+            let more = self.str_compact.checked_sub(self.str_ascii)?;
+            found.str_compact = found.str_ascii + more;
+        }
+        Some(found)
+    }
 }
 
 /// The bytes of a settings file.
@@ -83,25 +117,44 @@ pub struct Settings {
     pub span_capacity: u32,
     /// The most units a file may have.
     pub most_units: u32,
+    /// A callback of an event loop is slow from so many microseconds on.
+    pub slow_us: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Offsets by minor version, from 3.8 on; all zero where there are none.
     pub offsets: [Offsets; MINORS],
+    /// Where the interpreter itself says them, likewise: for each offset its place in
+    /// `_Py_DebugOffsets` in words of 8 bytes, [`Offsets::NONE`] where it says nothing. All zero for
+    /// versions that do not describe themselves.
+    pub places: [Offsets; MINORS],
 }
 
 impl Settings {
     /// The offsets for CPython 3.`minor`.
     pub fn offsets(&self, minor: u8) -> Option<&Offsets> {
+        Self::of(&self.offsets, minor)
+    }
+
+    /// The places of them in the description that CPython 3.`minor` gives of itself, if it does.
+    pub fn places(&self, minor: u8) -> Option<&Offsets> {
+        Self::of(&self.places, minor)
+    }
+
+    fn of(all: &[Offsets; MINORS], minor: u8) -> Option<&Offsets> {
         let index = usize::from(minor.checked_sub(FIRST_MINOR)?);
-        self.offsets
-            .get(index)
+        all.get(index)
             .filter(|offsets| **offsets != Offsets::default())
     }
 
-    /// Sets the offsets for CPython 3.`minor`; a version that has no place here is left out.
-    pub fn set_offsets(&mut self, minor: u8, offsets: Offsets) {
+    /// Sets the offsets for CPython 3.`minor`, and their places where it describes itself; a
+    /// version that has no place here is left out.
+    pub fn set_offsets(&mut self, minor: u8, offsets: Offsets, places: Option<Offsets>) {
         let index = minor.checked_sub(FIRST_MINOR).map(usize::from);
-        if let Some(place) = index.and_then(|index| self.offsets.get_mut(index)) {
-            *place = offsets;
-        }
+        let Some(index) = index.filter(|index| *index < MINORS) else {
+            return;
+        };
+        self.offsets[index] = offsets;
+        self.places[index] = places.unwrap_or_default();
     }
 
     /// The bytes of the file.
@@ -119,10 +172,12 @@ impl Settings {
             self.options,
             self.span_capacity,
             self.most_units,
+            self.slow_us,
+            self.reserved,
         ] {
             put(&number.to_le_bytes());
         }
-        for offsets in &self.offsets {
+        for offsets in self.offsets.iter().chain(&self.places) {
             for number in offsets.numbers() {
                 put(&number.to_le_bytes());
             }
@@ -147,7 +202,9 @@ impl Settings {
         settings.options = take()?;
         settings.span_capacity = take()?;
         settings.most_units = take()?;
-        for offsets in &mut settings.offsets {
+        settings.slow_us = take()?;
+        settings.reserved = take()?;
+        for offsets in settings.offsets.iter_mut().chain(&mut settings.places) {
             for number in offsets.numbers_mut() {
                 *number = take()?;
             }
@@ -172,7 +229,7 @@ macro_rules! numbers {
 numbers! {
     code_file code_name code_qualname code_first_line code_lines code_bytes
     str_length str_state str_ascii str_compact bytes_data
-    thread_frame frame_instruction frame_code frame_previous cframe_frame
+    thread_frame frame_instruction frame_code frame_previous frame_locals cframe_frame
     long_tag long_digits
 }
 
@@ -195,17 +252,53 @@ mod tests {
             long_digits: 18,
             ..Offsets::default()
         };
-        settings.set_offsets(8, offsets);
-        settings.set_offsets(15, offsets);
-        settings.set_offsets(16, offsets);
+        let places = Offsets {
+            code_file: 35,
+            ..Offsets::default()
+        };
+        settings.set_offsets(8, offsets, None);
+        settings.set_offsets(15, offsets, Some(places));
+        settings.set_offsets(16, offsets, None);
         let bytes = settings.to_bytes();
         let read = Settings::from_bytes(&bytes).unwrap();
         assert_eq!(read, settings);
         assert_eq!(read.offsets(15), Some(&offsets));
+        assert_eq!((read.places(8), read.places(15)), (None, Some(&places)));
         assert_eq!(
             (read.offsets(9), read.offsets(16), read.offsets(7)),
             (None, None, None)
         );
+    }
+
+    #[test]
+    fn what_the_interpreter_says_of_itself_counts() {
+        let mut none = Offsets::default();
+        none.numbers_mut()
+            .into_iter()
+            .for_each(|n| *n = Offsets::NONE);
+        let known = Offsets {
+            str_ascii: 40,
+            str_compact: 56,
+            code_name: 8,
+            ..Offsets::default()
+        };
+        let places = Offsets {
+            str_ascii: 7,
+            code_file: 3,
+            ..none
+        };
+        let said = |place: u32| u64::from(place) * 10;
+        let found = known.described(&places, said).unwrap();
+        let expected = Offsets {
+            str_ascii: 70,
+            str_compact: 86,
+            code_file: 30,
+            ..known
+        };
+        assert_eq!(found, expected);
+        for impossible in [1 << 16, u64::MAX] {
+            assert_eq!(known.described(&places, |_| impossible), None);
+        }
     }
 
     #[test]

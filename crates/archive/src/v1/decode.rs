@@ -1,5 +1,6 @@
 //! Reading version 1: records into deltas, deltas into a profile that grows.
 
+use super::evidence;
 use super::meta::take_meta;
 use super::moments::take_moments;
 use super::traced::{self, Losses, TakenLines};
@@ -149,7 +150,9 @@ impl Decoder {
             self.profile.meta = take_meta(&mut body)?;
         } else if tag == tag::LOSSES {
             Losses::take(&mut body, &mut self.profile)?;
-        } else if tag > tag::LOSSES || tag == 0 {
+        } else if tag == tag::TOTALS {
+            evidence::take_totals(&mut body, &mut self.profile)?;
+        } else if tag > tag::TOTALS || tag == 0 || (tag::LOSSES + 1..tag::WATCHED).contains(&tag) {
             self.unknown_parts = true;
             return Ok(());
         } else {
@@ -185,6 +188,12 @@ impl Decoder {
             tag::TIMED => self.lines.take_timed(body, count),
             tag::LINES => self.lines.take_lines(body, count),
             tag::SPANS => traced::take_spans(body, count, &mut profile.spans),
+            tag::WATCHED => evidence::take_watched(body, count, profile),
+            tag::REPEATED => evidence::take_repeated(body, count, profile),
+            tag::REUSE => evidence::take_reuse(body, count, profile),
+            tag::QUERIES => evidence::take_queries(body, count, profile),
+            tag::BLOCKING => evidence::take_blocking(body, count, profile),
+            tag::SLOW => evidence::take_slow(body, count, profile),
             _ => unreachable!("the caller passes over tags it does not know"),
         }
     }
@@ -237,6 +246,9 @@ impl Decoder {
             timeline,
             calls,
             spans,
+            arguments,
+            queries,
+            loops,
             ..
         } = &self.profile;
         let entries = strings.len()
@@ -251,6 +263,12 @@ impl Decoder {
             + timeline.curve.len()
             + calls.len()
             + spans.spans.len()
+            + 2 * arguments.functions.len()
+            + arguments.repeated.len()
+            + arguments.reuse.len()
+            + 2 * queries.queries.len()
+            + loops.blocking.len()
+            + loops.slow.len()
             + self.lines.len();
         let moments = size_of_val(series.moments.as_slice());
         self.text_bytes + entries as u64 * ENTRY_BYTES + moments as u64

@@ -1,5 +1,6 @@
 //! Making deltas: what a profile holds that the file does not hold yet.
 
+use super::evidence::{self, Totals};
 use super::meta::put_meta;
 use super::moments::put_moments;
 use super::tables::{self, Untimed};
@@ -24,6 +25,12 @@ struct Counts {
     rows: usize,
     curve: usize,
     spans: usize,
+    watched: usize,
+    repeated: usize,
+    reuse: usize,
+    queries: usize,
+    blocking: usize,
+    slow: usize,
 }
 
 /// What a file holds: counts of what only grows, copies of the little that also changes.
@@ -40,6 +47,7 @@ pub(crate) struct Written {
     timed: Vec<Timed>,
     lines: BTreeMap<LineAt, LineCost>,
     losses: Losses,
+    totals: Totals,
     samples: u64,
     deltas: u64,
 }
@@ -58,6 +66,12 @@ impl Default for Written {
             rows: 0,
             curve: 0,
             spans: 0,
+            watched: 0,
+            repeated: 0,
+            reuse: 0,
+            queries: 0,
+            blocking: 0,
+            slow: 0,
         };
         let mut meta = Vec::new();
         put_meta(&mut meta, &Meta::default(), &[]);
@@ -71,6 +85,7 @@ impl Default for Written {
             timed: Vec::new(),
             lines: BTreeMap::new(),
             losses: Losses::default(),
+            totals: Totals::default(),
             samples: 0,
             deltas: 0,
         }
@@ -91,6 +106,7 @@ impl Written {
         update(&mut self.timed, &delta.timed);
         self.lines.extend(delta.lines);
         self.losses = delta.losses;
+        self.totals = delta.totals;
         self.samples += delta.samples;
         self.deltas += 1;
     }
@@ -133,6 +149,7 @@ pub(crate) struct Delta {
     timed: Vec<(usize, Timed)>,
     lines: Vec<(LineAt, LineCost)>,
     losses: Losses,
+    totals: Totals,
 }
 
 /// The next delta: what is new in `profile` and `news`, as far as one record may hold it. Its
@@ -156,6 +173,7 @@ pub(crate) fn encode(
         timed: Vec::new(),
         lines: Vec::new(),
         losses: written.losses,
+        totals: written.totals,
     };
     match delta.fill(profile, written, news) {
         ControlFlow::Break(Stop::TextTooLong) => Err("a text is longer than 16 MiB"),
@@ -190,6 +208,9 @@ impl Delta {
             calls: _,
             line_times: _,
             spans: _,
+            arguments: _,
+            queries: _,
+            loops: _,
             waits,
             series,
             timeline,
@@ -262,7 +283,38 @@ impl Delta {
         if self.content.len() > FULL_BYTES {
             return FULL;
         }
-        self.traced(profile, written)
+        self.traced(profile, written)?;
+        if self.content.len() > FULL_BYTES {
+            return FULL;
+        }
+        self.evidence(profile)
+    }
+
+    /// Arguments, queries, event loops.
+    fn evidence(&mut self, profile: &Profile) -> Flow {
+        let (out, counts) = (&mut self.content, &mut self.counts);
+        let (arguments, queries) = (&profile.arguments, &profile.queries);
+        let (functions, loops) = (&arguments.functions, &profile.loops);
+        let watched = &mut counts.watched;
+        table(out, tag::WATCHED, watched, functions, evidence::put_watched)?;
+        let (count, entries) = (&mut counts.repeated, &arguments.repeated);
+        table(out, tag::REPEATED, count, entries, evidence::put_repeated)?;
+        let (count, entries) = (&mut counts.reuse, &arguments.reuse);
+        table(out, tag::REUSE, count, entries, evidence::put_reuse)?;
+        let (count, entries) = (&mut counts.queries, &queries.queries);
+        table(out, tag::QUERIES, count, entries, evidence::put_queries)?;
+        let (count, entries) = (&mut counts.blocking, &loops.blocking);
+        table(out, tag::BLOCKING, count, entries, evidence::put_blocking)?;
+        let (count, entries) = (&mut counts.slow, &loops.slow);
+        table(out, tag::SLOW, count, entries, evidence::put_slow)?;
+        let totals = evidence::totals(profile);
+        if totals != self.totals {
+            let mut body = Vec::new();
+            evidence::put_totals(&mut body, &totals);
+            put_section(out, tag::TOTALS, &body);
+            self.totals = totals;
+        }
+        Flow::Continue(())
     }
 
     /// Calls, timed lines, spans, and what of them was lost.

@@ -56,6 +56,29 @@ pub(crate) struct RecordingArgs {
     /// Print nothing.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) watch: WatchArgs,
+}
+
+/// What to watch instead of every call.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Watching something else than every call")]
+pub(crate) struct WatchArgs {
+    /// How often is this function called with the same arguments? Name it `name`, `Class.method` or
+    /// `module:Class.method`; may be given more than once.
+    #[arg(long = "args", value_name = "FUNCTION", value_parser = function_name,
+        conflicts_with_all = ["timeline", "no_c_calls"])]
+    pub(crate) arguments: Vec<String>,
+    /// Which statements go to databases, how often, and from which line?
+    #[arg(long, conflicts_with_all = ["timeline", "no_c_calls"])]
+    pub(crate) queries: bool,
+    /// What keeps event loops of asyncio waiting?
+    #[arg(long, conflicts_with_all = ["timeline", "no_c_calls"])]
+    pub(crate) blocking: bool,
+    /// With --blocking: a callback is slow from so many milliseconds on.
+    #[arg(long, value_name = "MS", default_value = "50", requires = "blocking",
+        value_parser = milliseconds)]
+    pub(crate) slow_callback: f64,
 }
 
 /// What to list, and where it goes.
@@ -128,6 +151,23 @@ pub(crate) struct AfterProfile {
     /// Colours.
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(crate) color: Option<crate::style::Color>,
+}
+
+/// A name of a function, as `module:qualname` or a part of that.
+fn function_name(text: &str) -> Result<String, String> {
+    let last = text.rsplit([':', '.']).next().unwrap_or_default();
+    if last.is_empty() || text.contains(['\0', ' ', '(']) || text.matches(':').count() > 1 {
+        return Err("a function is named `name`, `Class.method` or `module:Class.method`".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// A time in milliseconds.
+fn milliseconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.01..=3_600_000.0).contains(&number) => Ok(number),
+        _ => Err("give milliseconds, from 0.01 to 3600000".into()),
+    }
 }
 
 /// A pattern, checked here so that a typing error is named with its option.

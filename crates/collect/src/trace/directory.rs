@@ -3,7 +3,7 @@
 use super::TraceOptions;
 use crate::lines::{DECORATOR, DECORATOR_FILE};
 use pitstop_cpython::layout::{FrameStyle, Layout};
-use pitstop_cpython::tables;
+use pitstop_cpython::{self_described, tables};
 use pitstop_wire::{FORMAT, MAGIC, Offsets, Settings, option};
 use std::env;
 use std::ffi::OsString;
@@ -16,6 +16,8 @@ use tempfile::TempDir;
 const PROBE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/libpitstop_probe.so"));
 /// What loads it.
 const BOOTSTRAP: &str = include_str!("../guest/sitecustomize.py");
+/// What it runs where arguments, queries or event loops are watched.
+const EVIDENCE: &str = include_str!("../guest/evidence.py");
 
 /// Memory that behaves like a file: what is written there never waits for a disk.
 const MEMORY: &str = "/dev/shm";
@@ -46,6 +48,10 @@ impl Directory {
         fs::write(path.join("pitstop_probe.so"), PROBE)?;
         fs::write(path.join("sitecustomize.py"), BOOTSTRAP)?;
         fs::write(path.join("settings"), settings(options).to_bytes())?;
+        if let Some(evidence) = &options.evidence {
+            fs::write(path.join("evidence.py"), EVIDENCE)?;
+            fs::write(path.join("arguments"), evidence.arguments.join("\0"))?;
+        }
         if let Some(selection) = &options.lines {
             fs::write(path.join("lines"), selection.to_literal())?;
             fs::write(path.join(DECORATOR_FILE), DECORATOR)?;
@@ -72,6 +78,19 @@ impl Directory {
     pub(super) fn refusals(&self) -> Vec<String> {
         let read = |path: PathBuf| fs::read_to_string(path).ok();
         self.files("refused").into_iter().filter_map(read).collect()
+    }
+
+    /// What could not be watched in processes that were, a line each, without repetitions.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let read = |path: PathBuf| fs::read_to_string(path).ok();
+        let texts: Vec<String> = self.files("note").into_iter().filter_map(read).collect();
+        let mut notes: Vec<String> = texts
+            .iter()
+            .flat_map(|text| text.lines().map(str::to_owned))
+            .collect();
+        notes.sort();
+        notes.dedup();
+        notes
     }
 
     fn files(&self, ending: &str) -> Vec<PathBuf> {
@@ -107,10 +126,12 @@ fn has_memory() -> bool {
 }
 
 fn settings(options: &TraceOptions) -> Settings {
-    let what = match (&options.lines, options.native) {
-        (Some(_), _) => option::LINES,
-        (None, true) => option::CALLS | option::C_CALLS,
-        (None, false) => option::CALLS,
+    let evidence = options.evidence.as_ref();
+    let what = match (evidence, &options.lines, options.native) {
+        (Some(evidence), _, _) => evidence.bits(),
+        (None, Some(_), _) => option::LINES,
+        (None, None, true) => option::CALLS | option::C_CALLS,
+        (None, None, false) => option::CALLS,
     };
     let mut settings = Settings {
         magic: MAGIC,
@@ -121,11 +142,12 @@ fn settings(options: &TraceOptions) -> Settings {
             spans => spans.min(1 << 26).next_power_of_two(),
         },
         most_units: MOST_UNITS,
+        slow_us: evidence.map_or(0, |evidence| evidence.slow_us),
         ..Settings::default()
     };
     for minor in 0..=u8::MAX {
         if let Some(layout) = tables::for_version(minor) {
-            settings.set_offsets(minor, offsets(layout));
+            settings.set_offsets(minor, offsets(layout), places(minor));
         }
     }
     settings
@@ -153,10 +175,41 @@ fn offsets(layout: &Layout) -> Offsets {
         frame_instruction: number(frame.instruction),
         frame_code: number(frame.code),
         frame_previous: number(frame.previous),
+        frame_locals: number(frame.locals),
         cframe_frame: option(cframe),
         long_tag: option(object.long_tag),
         long_digits: number(object.long_digits),
     }
+}
+
+/// Where an interpreter that describes itself says that.
+fn places(minor: u8) -> Option<Offsets> {
+    let place = |field: &str| {
+        let place = self_described::place(minor, field);
+        place.map_or(Offsets::NONE, |place| place as u32)
+    };
+    let is_described = place("cookie") != Offsets::NONE;
+    is_described.then(|| Offsets {
+        code_file: place("code_object.filename"),
+        code_name: place("code_object.name"),
+        code_qualname: place("code_object.qualname"),
+        code_first_line: place("code_object.firstlineno"),
+        code_lines: place("code_object.linetable"),
+        code_bytes: place("code_object.co_code_adaptive"),
+        str_length: place("unicode_object.length"),
+        str_state: place("unicode_object.state"),
+        str_ascii: place("unicode_object.asciiobject_size"),
+        str_compact: place("unicode_object.compactunicodeobject_size"),
+        bytes_data: place("bytes_object.ob_sval"),
+        thread_frame: place("thread_state.current_frame"),
+        frame_instruction: place("interpreter_frame.instr_ptr"),
+        frame_code: place("interpreter_frame.executable"),
+        frame_previous: place("interpreter_frame.previous"),
+        frame_locals: place("interpreter_frame.localsplus"),
+        cframe_frame: Offsets::NONE,
+        long_tag: place("long_object.lv_tag"),
+        long_digits: place("long_object.ob_digit"),
+    })
 }
 
 #[cfg(test)]
@@ -180,6 +233,27 @@ mod tests {
             );
         }
         assert_eq!(settings.offsets(7), None);
+    }
+
+    #[test]
+    fn every_field_of_a_version_that_describes_itself_has_its_place() {
+        let settings = settings(&TraceOptions::default());
+        assert_eq!(settings.places(12), None);
+        for minor in 13..=15 {
+            let places = settings.places(minor).unwrap();
+            let word = |place: u32| u64::from(place) + 1000;
+            let known = settings.offsets(minor).unwrap();
+            let found = known.described(places, word).unwrap();
+            // Only this one may come from the table.
+            assert_eq!(found.cframe_frame, known.cframe_frame);
+            assert_ne!(found.code_file, known.code_file);
+            let more = known.str_compact - known.str_ascii;
+            let is_told = minor == 15;
+            assert_eq!(found.str_compact == found.str_ascii + more, !is_told);
+            let places = format!("{places:?}");
+            let missing = places.matches(&Offsets::NONE.to_string()).count();
+            assert_eq!(missing, 2 - usize::from(is_told), "3.{minor}: {places}");
+        }
     }
 
     #[test]

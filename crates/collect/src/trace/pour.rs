@@ -1,6 +1,7 @@
 //! From the files of the probe to the Profile.
 
 mod callables;
+mod evidence;
 mod lines;
 mod tree;
 
@@ -84,6 +85,7 @@ pub(super) fn pour(
     }
     let refusals = directory.refusals();
     note(profile, &refusals, &unreadable, began);
+    profile.meta.notes.extend(directory.notes());
     let refusal = (!began).then(|| {
         let reason = refusals.first().or(unreadable.first()).cloned();
         reason.unwrap_or_else(|| "the program ended before its own code began".into())
@@ -178,6 +180,7 @@ impl Pouring<'_> {
         }
         self.spans(trace, &clock, &ids, &stacks);
         lines::pour(self.profile, trace, header, &clock, &callables, self.end_ns);
+        evidence::pour(self.profile, trace, header, &clock, &mut callables);
         let lost = header.lost;
         self.profile.calls.lost += lost.calls;
         self.profile.line_times.lost += lost.lines;

@@ -1,7 +1,7 @@
 //! Running a program under the tracer.
 
 use super::print;
-use crate::args::{ListingArgs, TraceArgs};
+use crate::args::{ListingArgs, TraceArgs, WatchArgs};
 use crate::cmd::output::{check_writable, export_to, format_for, is_stdout};
 use crate::cmd::record::Select;
 use crate::exit::{End, Failure, Outcome, Status};
@@ -9,7 +9,7 @@ use crate::kept;
 use crate::program::{Wanted, python_program};
 use crate::say::say;
 use crate::style::Choice;
-use pitstop_collect::{SpawnError, TraceError, TraceOptions, Traced, trace};
+use pitstop_collect::{SpawnError, TraceError, TraceOptions, Traced, Watch, trace};
 use pitstop_export::Format;
 use pitstop_model::{ExitStatus, Profile};
 use pitstop_target::signals;
@@ -51,6 +51,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     let options = TraceOptions {
         native: !recording.no_c_calls,
         lines: None,
+        evidence: watch(&recording.watch),
         spans: recording.timeline.unwrap_or(0),
         archive: kept::begin().ok(),
         known_sources: program.known_sources,
@@ -81,6 +82,17 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     Ok(traced
         .exit
         .map_or(End::With(Status::Fine), End::LikeProgram))
+}
+
+/// What is watched instead of every call, if anything is.
+fn watch(args: &WatchArgs) -> Option<Watch> {
+    let is_wanted = !args.arguments.is_empty() || args.queries || args.blocking;
+    is_wanted.then(|| Watch {
+        arguments: args.arguments.clone(),
+        queries: args.queries,
+        blocking: args.blocking,
+        slow_us: (args.slow_callback * 1000.0) as u32,
+    })
 }
 
 /// The format of the file to write, if one is to be written and it is not our own.

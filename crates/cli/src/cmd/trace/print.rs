@@ -9,8 +9,8 @@ use crate::exit::{End, Failure, Outcome, Status};
 use crate::print::answer;
 use crate::say::say;
 use crate::style::Choice;
-use pitstop_analysis::TraceSummary;
 use pitstop_analysis::calls::{CallGraph, CallTable};
+use pitstop_analysis::{Evidence, TraceSummary};
 use pitstop_export::Format;
 use pitstop_model::Profile;
 use pitstop_view::calls::{self, Listed, Listing, Restriction, SortKey};
@@ -34,6 +34,12 @@ pub(super) fn print(words: &[OsString], args: &ListingArgs, style: Choice) -> Ou
     let loaded = Loaded::of(files, args)?;
     if let Some(path) = &args.output {
         return loaded.export(path, args.format.as_deref());
+    }
+    if let Some(evidence) = loaded.recording.as_deref().and_then(Evidence::of) {
+        return answer(&match args.json {
+            true => pitstop_view::json::evidence(&evidence),
+            false => pitstop_view::evidence::render(&evidence, &style.for_stdout()),
+        });
     }
     if args.format.is_some() {
         return Err(
@@ -72,6 +78,12 @@ pub(super) fn print(words: &[OsString], args: &ListingArgs, style: Choice) -> Ou
 
 /// What is shown of a recording that has just been made: its costliest functions.
 pub(super) fn text_of(profile: &Profile, args: &ListingArgs, style: Choice) -> String {
+    if let Some(evidence) = Evidence::of(profile) {
+        return match args.json {
+            true => pitstop_view::json::evidence(&evidence),
+            false => pitstop_view::evidence::render(&evidence, &style.for_stderr()),
+        };
+    }
     const SHOWN: u64 = 25;
     let table = CallTable::from(&CallGraph::of(profile, None));
     let table = if args.strip_dirs {
