@@ -494,6 +494,11 @@ fn a_program_that_ends_by_itself_ends_the_recording() {
         recorder.wait_for_samples(&workbench);
         program.finish().expect_code(0);
         let finished = recorder.finish().expect_code(0);
-        assert!(finished.stderr_text().contains("quality"), "{finished}");
+        let said = finished.stderr_text();
+        assert!(said.contains("quality"), "{finished}");
+        assert!(
+            said.contains(" ended") && !said.contains("still running"),
+            "{finished}"
+        );
     });
 }

@@ -519,12 +519,42 @@ fn the_duration_ends_the_recording_and_asks_the_program_to_end() {
         assert!(finished.stderr_text().contains("quality"), "{finished}");
         let profile = workbench.last_profile();
         assert!(profile.meta.interrupted);
+        let told = |note: &String| note.contains("300ms, as --duration says");
+        assert!(profile.meta.notes.iter().any(told), "{:?}", profile.meta);
         assert!(
             profile.meta.duration_ns < 5_000_000_000,
             "{:?}",
             profile.meta
         );
     });
+}
+
+#[test]
+fn a_program_that_does_not_end_when_its_time_is_up_is_said_to_run_on() {
+    const CODE: &str = "import os, signal, time\n\
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+        print(os.getpid(), flush=True)\n\
+        os.close(1); os.close(2)\n\
+        time.sleep(60)\n";
+    let workbench = Workbench::new();
+    let mut command = workbench.command(&["run", "-d", "500ms", "--python"]);
+    let finished = Finished::of(command.arg(&newest().path).args(["-c", CODE]), b"");
+    let finished = finished.expect_code(0);
+    let pid = finished.stdout_text();
+    // It is no child of ours.
+    let killed = std::process::Command::new("/bin/sh")
+        .args(["-c", &format!("kill -KILL {pid}")])
+        .status();
+    assert!(killed.is_ok_and(|status| status.success()), "it runs on");
+    // Lines are broken where the terminal ends.
+    let said = finished.stderr_text();
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("left running"), "{finished}");
+    assert!(
+        said.contains(&format!("kill -KILL {}", pid.trim())),
+        "{finished}"
+    );
+    assert!(said.contains("still running"), "{finished}");
 }
 
 /// Runs a command on a terminal of its own, presses Ctrl-C when it says `ready`, and prints as JSON

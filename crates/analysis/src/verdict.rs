@@ -65,7 +65,8 @@ pub struct Run {
     /// The number of Python processes that were seen; others, like a shell that starts the
     /// program, have no stacks to tell of.
     pub processes: usize,
-    /// How the program ended; `None` if it was still alive.
+    /// How the program ended; `None` if it was still alive, and where it was attached to: only the
+    /// parent of a process is told.
     pub exit: Option<ExitStatus>,
     /// True when the recording ended before the program did.
     pub interrupted: bool,

@@ -239,6 +239,8 @@ struct Session<'a> {
     archive_error: Option<pitstop_archive::Error>,
     start_ns: u64,
     ended: bool,
+    /// The recording ended because of its `duration`.
+    time_is_up: bool,
     /// The program that was started; `None` when attached to a running process.
     program: Option<OsString>,
 }
@@ -291,6 +293,7 @@ impl<'a> Session<'a> {
             archive_error: None,
             start_ns,
             ended: false,
+            time_is_up: false,
             program: match subject {
                 Subject::Launch(launch) => Some(launch.program.clone()),
                 Subject::Attach(_) => None,
@@ -353,6 +356,7 @@ impl<'a> Session<'a> {
                 elapsed >= u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
             });
             if over || stop.load(Ordering::Relaxed) {
+                self.time_is_up = over;
                 self.profile.meta.interrupted = true;
                 return Ok(());
             }
@@ -509,17 +513,32 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// How a launched program ended. When the time is up it is asked to end first; a program that
-    /// does not is left alone, but what was learned is not held back for it.
+    /// How a launched program ended. When the time is up it is asked to end first, and the notes
+    /// say that we did it; a program that does not is left alone, but what was learned is not held
+    /// back for it.
     fn take_ended(&mut self) -> Option<Ended> {
         let Root::Child(child) = &mut self.root else {
             return None;
         };
-        if !self.ended {
-            // If it cannot be asked it has ended.
-            let _ = child.kill(TERMINATE);
-        }
+        // If it cannot be asked it has ended.
+        let asked = !self.ended && child.kill(TERMINATE).is_ok();
         let ended = child.wait_at_most(Some(END_PATIENCE)).ok().flatten();
+        if asked {
+            let pid = child.pid();
+            let why = match (self.time_is_up, self.options.duration) {
+                (true, Some(limit)) => format!("after {limit:?}, as --duration says"),
+                _ => "because it was interrupted again".to_owned(),
+            };
+            let notes = &mut self.profile.meta.notes;
+            notes.push(match ended {
+                Some(_) => format!("Pitstop asked the program to end (SIGTERM) {why}"),
+                None => format!(
+                    "Pitstop asked the program to end (SIGTERM) {why}; it has not within {} s, and \
+                     was left running: kill -KILL {pid} ends it",
+                    END_PATIENCE.as_secs()
+                ),
+            });
+        }
         // Its id may be another's from now on.
         let _ = signals::forward_to(None);
         ended

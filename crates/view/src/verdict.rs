@@ -70,7 +70,9 @@ fn header(page: &mut Page, verdict: &Verdict) {
     }
     said.push(match run.exit {
         Some(exit) => ending(exit),
-        None => "still running".to_owned(),
+        None if run.interrupted => "still running".to_owned(),
+        // Only its parent is told how a process ended.
+        None => "ended".to_owned(),
     });
     if run.interrupted && run.exit.is_some() {
         said.push("interrupted".to_owned());
@@ -317,6 +319,19 @@ mod tests {
         assert!(text.contains("every call counted and timed"), "{text}");
         // The call of `len`, which is built in, is charged to the line that made it.
         assert!(text.contains("app.py:2 "), "{text}");
+    }
+
+    #[test]
+    fn what_was_attached_to_still_runs_or_has_ended() {
+        let header = |profile: &pitstop_model::Profile| {
+            let text = render(&Verdict::of(profile), &Style::plain(140));
+            text.lines().take(2).collect::<Vec<_>>().join(" ")
+        };
+        let mut server = cases::server();
+        assert!(header(&server).contains(" · still running"));
+        server.meta.interrupted = false;
+        assert!(header(&server).contains(" · ended"));
+        assert!(!header(&server).contains("running"));
     }
 
     #[test]

@@ -84,6 +84,8 @@ struct RunJson<'a> {
     /// The exit code; null after a signal or if it was still alive.
     exit: Option<i32>,
     signal: Option<i32>,
+    /// Whether it ended, however that was.
+    ended: bool,
     interrupted: bool,
 }
 
@@ -106,6 +108,7 @@ fn run(run: &Run, elapsed_ns: f64) -> RunJson<'_> {
             Some(ExitStatus::Signal(signal)) => Some(signal),
             _ => None,
         },
+        ended: run.exit.is_some() || !run.interrupted,
         interrupted: run.interrupted,
     }
 }
