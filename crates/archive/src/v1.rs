@@ -22,6 +22,9 @@
 //!  12  moments     see `moments`
 //!  13  untimed     row, samples, weight              samples whose time was not kept
 //!  14  meta        no columns, see `meta`            the last one holds
+//!  40  benchmarks  see `trials`
+//!  41  runs        see `trials`
+//!  42  room        no columns, see `trials`          the last one holds
 //! ```
 //!
 //! Tables only grow, so a delta names no positions: its entries follow those of the deltas before.
@@ -36,6 +39,7 @@ mod encode;
 mod meta;
 mod moments;
 mod tables;
+mod trials;
 
 pub(crate) use decode::read;
 pub(crate) use encode::{Delta, News, Written, encode, end};
@@ -81,4 +85,7 @@ mod tag {
     pub(super) const MOMENTS: u8 = 12;
     pub(super) const UNTIMED: u8 = 13;
     pub(super) const META: u8 = 14;
+    pub(super) const BENCHMARKS: u8 = 40;
+    pub(super) const RUNS: u8 = 41;
+    pub(super) const ROOM: u8 = 42;
 }

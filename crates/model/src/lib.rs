@@ -18,6 +18,7 @@ mod source;
 mod state;
 mod strings;
 mod timeline;
+mod trials;
 mod verdict;
 
 pub use dump::{Dump, DumpFrame, DumpThread, DumpWait};
@@ -32,4 +33,5 @@ pub use source::{SourceOrigin, SourceText, Sources};
 pub use state::{Descriptor, ThreadState, Wait};
 pub use strings::Strings;
 pub use timeline::{CurvePoint, Process, Thread, Timeline};
+pub use trials::{Batch, Benchmark, Clock, Layout, Room, Run, Structure, Subject, Trials};
 pub use verdict::{Reason, Verdict, VerdictTotals};

@@ -8,6 +8,7 @@ use crate::source::Sources;
 use crate::state::Wait;
 use crate::strings::Strings;
 use crate::timeline::Timeline;
+use crate::trials::{Batch, Trials};
 use crate::{StringId, WaitId};
 use std::fmt;
 
@@ -28,6 +29,8 @@ pub struct Profile {
     pub sources: Sources,
     /// What ran, how it was measured, what was lost.
     pub meta: Meta,
+    /// Repeated measurements.
+    pub trials: Trials,
 }
 
 /// A law of the model that a profile breaks.
@@ -144,6 +147,14 @@ impl Profile {
                     file.index(),
                     "belongs to a file that is not there",
                 );
+            }
+        }
+        for (i, run) in self.trials.runs.iter().enumerate() {
+            if run.benchmark as usize >= self.trials.benchmarks.len() {
+                return broken("runs", i, "is of a benchmark that is not there");
+            }
+            if !run.batches.iter().all(Batch::is_possible) {
+                return broken("runs", i, "has a batch that cannot be");
             }
         }
         Ok(())

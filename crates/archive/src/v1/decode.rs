@@ -2,6 +2,7 @@
 
 use super::meta::take_meta;
 use super::moments::take_moments;
+use super::trials::{kept_bytes, take_trials};
 use super::{DELTA, END, MAX_ENTRIES, tables, tag};
 use crate::column::{Flaw, Input};
 use crate::error::Error;
@@ -141,7 +142,9 @@ impl Decoder {
     }
 
     fn section(&mut self, tag: u8, mut body: Input<'_>) -> Result<(), Flaw> {
-        if tag == tag::META {
+        if matches!(tag, tag::BENCHMARKS..=tag::ROOM) {
+            take_trials(tag, &mut body, &mut self.profile.trials)?;
+        } else if tag == tag::META {
             self.profile.meta = take_meta(&mut body)?;
         } else if tag > tag::META || tag == 0 {
             self.unknown_parts = true;
@@ -225,6 +228,7 @@ impl Decoder {
             waits,
             series,
             timeline,
+            trials,
             ..
         } = &self.profile;
         let entries = strings.len()
@@ -238,7 +242,7 @@ impl Decoder {
             + timeline.threads.len()
             + timeline.curve.len();
         let moments = size_of_val(series.moments.as_slice());
-        self.text_bytes + entries as u64 * ENTRY_BYTES + moments as u64
+        self.text_bytes + entries as u64 * ENTRY_BYTES + moments as u64 + kept_bytes(trials)
     }
 
     fn too_large(&self) -> &'static str {

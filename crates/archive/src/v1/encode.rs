@@ -3,9 +3,12 @@
 use super::meta::put_meta;
 use super::moments::put_moments;
 use super::tables::{self, Untimed};
+use super::trials::{put_benchmarks, put_runs, room};
 use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
 use crate::column::put_varint;
-use pitstop_model::{FileId, Id, Meta, Moment, Process, Profile, SourceText, StringId, Thread};
+use pitstop_model::{
+    FileId, Id, Meta, Moment, Process, Profile, Room, Run, SourceText, StringId, Thread,
+};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -20,6 +23,8 @@ struct Counts {
     waits: usize,
     rows: usize,
     curve: usize,
+    benchmarks: usize,
+    runs: usize,
 }
 
 /// What a file holds: counts of what only grows, copies of the little that also changes.
@@ -32,6 +37,8 @@ pub(crate) struct Written {
     sources: BTreeMap<FileId, SourceText>,
     /// As it was encoded.
     meta: Vec<u8>,
+    /// As it was encoded.
+    room: Vec<u8>,
     samples: u64,
     deltas: u64,
 }
@@ -49,6 +56,8 @@ impl Default for Written {
             waits: 0,
             rows: 0,
             curve: 0,
+            benchmarks: 0,
+            runs: 0,
         };
         let mut meta = Vec::new();
         put_meta(&mut meta, &Meta::default(), &[]);
@@ -58,6 +67,7 @@ impl Default for Written {
             threads: Vec::new(),
             sources: BTreeMap::new(),
             meta,
+            room: room(&Room::default()),
             samples: 0,
             deltas: 0,
         }
@@ -73,6 +83,9 @@ impl Written {
         self.sources.extend(delta.sources);
         if let Some(meta) = delta.meta {
             self.meta = meta;
+        }
+        if let Some(room) = delta.room {
+            self.room = room;
         }
         self.samples += delta.samples;
         self.deltas += 1;
@@ -112,6 +125,7 @@ pub(crate) struct Delta {
     threads: Vec<(usize, Thread)>,
     sources: Vec<(FileId, SourceText)>,
     meta: Option<Vec<u8>>,
+    room: Option<Vec<u8>>,
 }
 
 /// The next delta: what is new in `profile` and `news`, as far as one record may hold it. Its
@@ -131,9 +145,11 @@ pub(crate) fn encode(
         threads: Vec::new(),
         sources: Vec::new(),
         meta: None,
+        room: None,
     };
     match delta.fill(profile, written, news) {
         ControlFlow::Break(Stop::TextTooLong) => Err("a text is longer than 16 MiB"),
+        ControlFlow::Break(Stop::RunTooLong) => Err("a process was measured over 65536 times"),
         ControlFlow::Break(Stop::Full) | ControlFlow::Continue(()) => Ok(delta),
     }
 }
@@ -152,6 +168,8 @@ enum Stop {
     Full,
     /// The next entry fits no delta.
     TextTooLong,
+    /// The next run fits no delta.
+    RunTooLong,
 }
 
 type Flow = ControlFlow<Stop>;
@@ -167,6 +185,7 @@ impl Delta {
             timeline,
             sources: _,
             meta: _,
+            trials,
         } = profile;
         let out = &mut self.content;
         let counts = &mut self.counts;
@@ -231,6 +250,21 @@ impl Delta {
         self.sources(profile, written)?;
         self.samples(profile, news)?;
         self.meta(profile, written, news.notes);
+        let (out, counts) = (&mut self.content, &mut self.counts);
+        let (benchmarks, runs) = (&trials.benchmarks, &trials.runs);
+        table(
+            out,
+            tag::BENCHMARKS,
+            &mut counts.benchmarks,
+            benchmarks,
+            put_benchmarks,
+        )?;
+        runs_beyond(out, &mut counts.runs, runs)?;
+        let room = room(&trials.room);
+        if room != written.room {
+            put_section(out, tag::ROOM, &room);
+            self.room = Some(room);
+        }
         Flow::Continue(())
     }
 
@@ -344,6 +378,22 @@ fn table<T>(
     section(out, tag, new, put);
     *count += new.len();
     complete(*count == entries.len())
+}
+
+/// Adds the runs beyond `count`, which moves on; as many as have the batches of one section.
+fn runs_beyond(out: &mut Vec<u8>, count: &mut usize, runs: &[Run]) -> Flow {
+    let mut batches = 0;
+    let new = runs[*count..].iter().take(MAX_ENTRIES).take_while(|run| {
+        batches += run.batches.len();
+        batches <= MAX_ENTRIES
+    });
+    let new = new.count();
+    if new == 0 && *count < runs.len() {
+        return Flow::Break(Stop::RunTooLong);
+    }
+    section(out, tag::RUNS, &runs[*count..*count + new], put_runs);
+    *count += new;
+    complete(*count == runs.len())
 }
 
 /// Adds the texts beyond `count`, which moves on.
