@@ -26,6 +26,7 @@ pub mod split;
 mod sweep;
 pub mod threads;
 pub mod tree;
+pub mod trials;
 pub mod verdict;
 pub mod wait;
 
