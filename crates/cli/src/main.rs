@@ -7,13 +7,17 @@
 
 mod args;
 mod cmd;
+mod contender;
 mod exit;
 mod kept;
 mod open;
 mod print;
 mod program;
 mod progress;
+mod saved;
 mod style;
+mod trial;
+mod worktree;
 
 use args::{Command, Pitstop};
 use clap::Parser;
@@ -29,6 +33,8 @@ fn main() {
         Command::Lines(args) => cmd::lines::lines(args, style),
         Command::Tree(args) => cmd::tree::tree(&args, style),
         Command::Export(args) => cmd::export::export(&args, style),
+        Command::Bench(args) => cmd::bench::bench(&args, style),
+        Command::Compare(args) => cmd::compare::compare(&args, style),
         Command::Doctor(args) => cmd::doctor::doctor(&args, style),
     };
     match result {

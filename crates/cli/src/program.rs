@@ -144,7 +144,7 @@ fn check_script(script: &Path) -> Result<(), Failure> {
 }
 
 /// The interpreter asked for, the active virtual environment's, or the first on `PATH`.
-fn interpreter(asked: Option<&OsStr>) -> Result<OsString, Failure> {
+pub(crate) fn interpreter(asked: Option<&OsStr>) -> Result<OsString, Failure> {
     if let Some(asked) = asked {
         return Ok(asked.to_owned());
     }

@@ -31,6 +31,7 @@ mod pprof;
 mod pstats;
 mod selection;
 mod speedscope;
+pub mod trials;
 mod write;
 
 #[cfg(test)]

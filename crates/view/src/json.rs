@@ -1,7 +1,7 @@
 //! The same answers as JSON, for programs.
 //!
 //! Every document names its schema: `pitstop/verdict@1`, `pitstop/lines@1`, `pitstop/tree@1`,
-//! `pitstop/dump@1`. Within a number fields are only ever added; readers ignore what they do not
+//! `pitstop/dump@1`, `pitstop/bench@1`, `pitstop/compare@1`. Within a number fields are only ever added; readers ignore what they do not
 //! know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`), shares fractions of 1. A
 //! `share` of a run is of its elapsed time; in a tree it is of the thread's own time.
 //!
@@ -12,11 +12,13 @@ mod dump;
 mod lines;
 mod shared;
 mod tree;
+mod trials;
 mod verdict;
 
 pub use dump::dump;
 pub use lines::lines;
 pub use tree::tree;
+pub use trials::{bench, comparisons};
 pub use verdict::verdict;
 
 use serde::Serialize;

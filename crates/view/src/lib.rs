@@ -14,6 +14,7 @@ pub mod lines;
 pub mod next;
 mod paint;
 pub mod tree;
+pub mod trials;
 pub mod verdict;
 mod words;
 
