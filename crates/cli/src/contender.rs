@@ -1,11 +1,12 @@
 //! From words on the command line to what is measured, and where.
 
 use crate::exit::{Failure, Status};
-use crate::program::interpreter;
+use crate::program::{check_script, interpreter};
 use crate::worktree::{self, Worktree};
 use pitstop_bench::{Contender, Side, Work};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The work that words name: a function, a script with arguments, or the lines of a statement.
 pub(crate) fn work(words: &[String], command: &[OsString], setup: &[String]) -> Work {
@@ -52,13 +53,13 @@ pub(crate) fn is_script(word: &str) -> bool {
 
 /// Our own surroundings.
 pub(crate) fn here(python: Option<&OsStr>, work: &Work) -> Result<Side, Failure> {
-    let needs_python = !matches!(work, Work::Command { .. });
+    if let Work::Script { words } = work
+        && let Some(script) = words.first()
+    {
+        check_script(Path::new(script))?;
+    }
     Ok(Side {
-        python: if needs_python {
-            interpreter(python)?
-        } else {
-            OsString::new()
-        },
+        python: python_for(work, python)?,
         directory: current_directory()?,
         ..Side::default()
     })
@@ -112,11 +113,37 @@ pub(crate) fn side(
             return Err(unknown(word));
         }
     }
-    side.python = match work {
-        Work::Command { .. } => OsString::new(),
-        _ => interpreter(chosen.as_deref())?,
-    };
+    side.python = python_for(work, chosen.as_deref())?;
     Ok((side, tree))
+}
+
+/// The interpreter for some work; commands bring their own.
+fn python_for(work: &Work, asked: Option<&OsStr>) -> Result<OsString, Failure> {
+    if matches!(work, Work::Command { .. }) {
+        return Ok(OsString::new());
+    }
+    let python = interpreter(asked)?;
+    Ok(behind_shim(&python).unwrap_or(python))
+}
+
+/// The interpreter that a version manager's shim would start. A shim is a shell script that takes
+/// longer than Python itself to start.
+fn behind_shim(python: &OsStr) -> Option<OsString> {
+    let path = if python.to_string_lossy().contains('/') {
+        PathBuf::from(python)
+    } else {
+        let search = std::env::var_os("PATH")?;
+        let mut found = std::env::split_paths(&search).map(|part| part.join(python));
+        found.find(|file| file.is_file())?
+    };
+    if path.parent()?.file_name()? != "shims" {
+        return None;
+    }
+    let question = ["-c", "import sys; print(sys.executable)"];
+    let output = Command::new(&path).args(question).output().ok()?;
+    let answer = String::from_utf8(output.stdout).ok()?;
+    let real = Path::new(answer.trim());
+    real.is_file().then(|| real.into())
 }
 
 fn own_packages(directory: &Path) -> Option<(OsString, OsString)> {

@@ -99,7 +99,7 @@ pub(crate) fn any_program(words: &[OsString]) -> Result<Program, Failure> {
 }
 
 /// Python runs files, and directories and zip archives with a `__main__.py`.
-fn check_script(script: &Path) -> Result<(), Failure> {
+pub(crate) fn check_script(script: &Path) -> Result<(), Failure> {
     if script.to_string_lossy().starts_with('-') && !script.exists() {
         return Err(Failure::new(
             Status::Usage,

@@ -25,7 +25,7 @@ pub use multiple::{adjusted_probabilities, reportable};
 pub use proportion::{ShareInterval, wilson95};
 pub use rank_sum::{least_probability, rank_sum_test, shift_estimate, shift_interval};
 pub use rng::Rng;
-pub use sequential::{Decision, Sequential, Side, decide};
+pub use sequential::{Decision, Sequential, Side, decide, line_of};
 pub use signed_rank::{centre, hodges_lehmann, hodges_lehmann_interval, signed_rank_test};
 pub use special::{beta_cdf, ln_gamma, normal_cdf, normal_quantile};
 pub use summary::{

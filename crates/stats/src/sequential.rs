@@ -4,16 +4,17 @@
 //! may be looked at always, and stopped whenever one likes. Each pair of measurements gives one
 //! difference `d` (the logarithm of a ratio). Which side of a pair is started and measured first
 //! is drawn by lot, so whatever the noise, `d` is symmetric around the true difference `c`. For
-//! any number `l` chosen before the pair is seen,
+//! any numbers `l` and `k < 1` chosen before the pair is seen,
 //!
 //! ```text
-//! exp(l·(d-c)) / cosh(l·(d-c))  =  1 + tanh(l·(d-c))
+//! 1 + k · tanh(l·(d-c))
 //! ```
 //!
 //! is then a fair bet with mean 1, and the product over pairs is a non-negative martingale: by
 //! Ville's inequality it ever reaches `1/a` with probability `a` at most. (Symmetric e-values:
-//! Ramdas, Ruf, Larsson, Koolen 2020; the inequality: Ville 1939.) One pair at most doubles it, so
-//! a wild pair cannot decide anything, and no variance or distribution is assumed.
+//! Ramdas, Ruf, Larsson, Koolen 2020, with `k = 1`; the inequality: Ville 1939.) One pair at most
+//! doubles it and at most divides it by `1/(1-k)`, so a wild pair can neither decide nor undo
+//! anything, and no variance or distribution is assumed.
 //!
 //! The bets are a mixture over sizes relative to a robust spread of the *earlier* pairs. For each
 //! candidate `c` below the truth the upward bet grows. It falls as `c` rises, so the candidates
@@ -22,8 +23,10 @@
 
 use crate::summary::{Interval, robust_deviation};
 
-/// Bets in units of one over the spread, a factor of two apart; the study measured them.
-const BETS: [f64; 5] = [0.25, 0.5, 1.0, 2.0, 4.0];
+/// Bets: `l` in units of one over the spread, and `k`. Chosen on 330 pairs of equal sides from a
+/// loaded machine, a tenth of them wild, with differences of 1, 2 and 5 % added: the five bets of
+/// 0.25 to 4 with `k = 1` found 1 % in 62 % of sessions of 60 pairs, these in 79 %.
+const BETS: [(f64, f64); 3] = [(0.7, 0.5), (0.7, 0.9), (2.0, 0.97)];
 
 /// How many pairs the spread assumed at the start is worth.
 const PRIOR_PAIRS: f64 = 2.0;
@@ -109,8 +112,8 @@ impl Sequential {
         let mut most = 0.0_f64;
         for (difference, scale) in self.differences.iter().zip(&self.scales) {
             let towards = side.sign() * (difference - centre) * scale;
-            for (log, bet) in logs.iter_mut().zip(BETS) {
-                *log += ln_fair_bet(bet * towards);
+            for (log, (bet, part)) in logs.iter_mut().zip(BETS) {
+                *log += ln_fair_bet(bet * towards, part);
             }
             let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = logs.iter().map(|log| (log - largest).exp()).sum();
@@ -123,9 +126,9 @@ impl Sequential {
     /// reads from the interval, without computing that.
     pub fn decision(&self, least: f64, alpha: f64) -> Decision {
         let proved = |side, centre| self.evidence(side, centre) >= 2.0 / alpha;
-        if proved(Side::Above, least / 2.0) {
+        if proved(Side::Above, line_of(least)) {
             Decision::Above
-        } else if proved(Side::Below, -least / 2.0) {
+        } else if proved(Side::Below, -line_of(least)) {
             Decision::Below
         } else if proved(Side::Above, -least) && proved(Side::Below, least) {
             Decision::Equivalent
@@ -135,7 +138,7 @@ impl Sequential {
     }
 
     /// The range that holds the true difference with probability `1 - alpha` at all times at once.
-    /// `None` as long as one of its ends is open; 5 % takes six pairs or more.
+    /// `None` as long as one of its ends is open; 5 % takes seven pairs or more.
     pub fn interval(&self, alpha: f64) -> Option<Interval> {
         Some(Interval {
             low: self.limit(Side::Above, alpha)?,
@@ -186,11 +189,10 @@ impl Sequential {
             return None;
         }
         let scale = 1.0 / self.spread();
-        let growth = |bet: f64| {
-            let logs = self
-                .differences
-                .iter()
-                .map(|difference| ln_fair_bet(side.sign() * bet * scale * (difference - centre)));
+        let growth = |(bet, part): (f64, f64)| {
+            let logs = self.differences.iter().map(|difference| {
+                ln_fair_bet(side.sign() * bet * scale * (difference - centre), part)
+            });
             logs.sum::<f64>() / self.differences.len() as f64
         };
         let best = BETS.into_iter().map(growth).fold(f64::MIN, f64::max);
@@ -199,15 +201,9 @@ impl Sequential {
     }
 }
 
-/// ln(1 + tanh x) without losing digits at either end: `ln 2 - ln(1 + exp(-2x))`.
-fn ln_fair_bet(x: f64) -> f64 {
-    let y = -2.0 * x;
-    let softplus = if y > 0.0 {
-        y + (-y).exp().ln_1p()
-    } else {
-        y.exp().ln_1p()
-    };
-    std::f64::consts::LN_2 - softplus
+/// The logarithm of a bet at a distance in units of its scale.
+fn ln_fair_bet(x: f64, part: f64) -> f64 {
+    (part * x.tanh()).ln_1p()
 }
 
 /// What is known about a difference in view of the smallest one that matters.
@@ -223,16 +219,25 @@ pub enum Decision {
     Open,
 }
 
+/// The line beyond which a side is called faster or slower, if `least` is the smallest difference
+/// that matters: a quarter of it.
+///
+/// Were it `least` itself, a difference of `least` would never be found. A quarter leaves room for
+/// what the layout of code does to sides that mean the same (the study saw 0.3 %), and keeps the
+/// pairs that a difference of `least` takes near those of a test against zero.
+pub fn line_of(least: f64) -> f64 {
+    least / 4.0
+}
+
 /// Reads a decision from an interval that holds the true difference.
 ///
-/// `least` is the smallest difference that matters. Half of it is the line for calling a side
-/// faster or slower, so that a difference of `least` itself is found rather than missed half of
-/// the time; what is within it on both sides may be called equivalent. A difference below half is
-/// called one, or one of `least` or more equivalent, only when the interval is wrong.
+/// `least` is the smallest difference that matters. Beyond a quarter of it ([`line_of`]) a side may
+/// be called faster or slower, within it on both sides equivalent. Only when the interval is wrong
+/// is a difference within the line called one, or one of `least` or more equivalent.
 pub fn decide(interval: Option<Interval>, least: f64) -> Decision {
     match interval {
-        Some(interval) if interval.low > least / 2.0 => Decision::Above,
-        Some(interval) if interval.high < -least / 2.0 => Decision::Below,
+        Some(interval) if interval.low > line_of(least) => Decision::Above,
+        Some(interval) if interval.high < -line_of(least) => Decision::Below,
         Some(interval) if interval.low > -least && interval.high < least => Decision::Equivalent,
         _ => Decision::Open,
     }
@@ -250,8 +255,8 @@ mod tests {
     }
 
     #[test]
-    fn five_pairs_never_decide_and_six_or_seven_clear_ones_do() {
-        assert_eq!(judged(&[0.5; 5]).interval(0.05), None);
+    fn six_pairs_never_decide_and_seven_clear_ones_do() {
+        assert_eq!(judged(&[0.5; 6]).interval(0.05), None);
         let range = judged(&[0.5, 0.51, 0.49, 0.5, 0.52, 0.5, 0.5]).interval(0.05);
         assert_eq!(decide(range, 0.01), Decision::Above, "{range:?}");
         let range = judged(&[-0.5, -0.51, -0.49, -0.5, -0.52, -0.5, -0.5]).interval(0.05);
@@ -284,7 +289,7 @@ mod tests {
         for _ in 0..12 {
             sequence.push(0.008 + 0.006 * rng.normal());
         }
-        let forecast = sequence.pairs_needed(Side::Above, 0.005, 0.05);
+        let forecast = sequence.pairs_needed(Side::Above, line_of(0.01), 0.05);
         let mut pairs = 12;
         while decide(sequence.interval(0.05), 0.01) != Decision::Above && pairs < 1000 {
             sequence.push(0.008 + 0.006 * rng.normal());
@@ -298,18 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn the_bet_is_fair_and_keeps_its_digits() {
-        for x in [-800.0, -3.0, -1e-9, 0.0, 1e-9, 2.0, 800.0_f64] {
-            let plain = (1.0 + x.tanh()).ln();
-            let ours = ln_fair_bet(x);
-            assert!(
-                x < -15.0 || (ours - plain).abs() < 1e-9,
-                "{x}: {ours} {plain}"
-            );
-            assert!(ours <= std::f64::consts::LN_2 && ours.is_finite());
-            if x.abs() < 15.0 {
-                let mean = (ln_fair_bet(x).exp() + ln_fair_bet(-x).exp()) / 2.0;
-                assert!((mean - 1.0).abs() < 1e-12);
+    fn bets_are_fair_and_bounded() {
+        for (_, part) in BETS {
+            for x in [-800.0, -3.0, -1e-9, 0.0, 1e-9, 2.0, 800.0_f64] {
+                let (won, lost) = (ln_fair_bet(x, part).exp(), ln_fair_bet(-x, part).exp());
+                assert!((f64::midpoint(won, lost) - 1.0).abs() < 1e-12);
+                assert!(won <= 2.0 && won >= 1.0 - part - 1e-12);
             }
         }
     }

@@ -4,7 +4,7 @@ use super::measured::{Measured, measured, process_values};
 use pitstop_model::{Clock, Run, Structure, Trials};
 use pitstop_stats::{
     Decision, Interval, Rng, Sequential, Shift, Side, ValuePair, adjusted_probabilities, decide,
-    drift, hodges_lehmann, least_probability, median, rank_sum_test, shift_estimate,
+    drift, hodges_lehmann, least_probability, line_of, rank_sum_test, shift_estimate,
     shift_interval, shifts,
 };
 
@@ -126,15 +126,15 @@ pub struct Comparison<'a> {
     pub question: Question,
 }
 
-/// How far the second process of a pair lies above the first: the logarithm of the ratio, the median
-/// over their turns. `None` without a turn.
+/// How far the second process of a pair lies above the first: the logarithm of the ratio, the
+/// Hodges-Lehmann centre of their turns. `None` without a turn.
 pub fn difference(first: &Run, second: &Run, clock: Clock) -> Option<f64> {
     let turns = first.steady().zip(second.steady());
     let ratios: Vec<f64> = turns
         .map(|(one, other)| (other.ns(clock) / one.ns(clock)).ln())
         .filter(|ratio| ratio.is_finite())
         .collect();
-    (!ratios.is_empty()).then(|| median(&ratios))
+    (!ratios.is_empty()).then(|| hodges_lehmann(&ratios))
 }
 
 /// The pairs of two benchmarks, in order.
@@ -202,8 +202,8 @@ fn more_pairs(sequence: &Sequential, verdict: Verdict, question: Question) -> Op
     let needed = |side, centre| sequence.pairs_needed(side, centre, alpha);
     let both = |one: Option<usize>, other: Option<usize>| Some(one?.max(other?));
     let ways = [
-        needed(Side::Above, least / 2.0),
-        needed(Side::Below, -least / 2.0),
+        needed(Side::Above, line_of(least)),
+        needed(Side::Below, -line_of(least)),
         both(needed(Side::Above, -least), needed(Side::Below, least)),
     ];
     let fewest = ways.into_iter().flatten().min()?;
