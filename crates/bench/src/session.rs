@@ -319,7 +319,8 @@ impl<'a> Session<'a> {
         let mut sequence = Sequential::new(PRIOR_SPREAD);
         for pair in 0..self.options.most {
             let spent = self.start.elapsed() >= self.options.budget;
-            if spent && (self.options.budget_is_strict || pair >= LEAST_PAIRS) {
+            let is_enough = pair >= LEAST_PAIRS || (self.options.budget_is_strict && pair > 0);
+            if spent && is_enough {
                 break;
             }
             let pinned = plans.iter().all(|plan| !plan.has_threads);
