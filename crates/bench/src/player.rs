@@ -274,7 +274,7 @@ impl<'a> Guest<'a> {
                 self.version = version.to_owned();
                 Ok(())
             }
-            None => Err(self.garbled(line)),
+            None => Err(self.garbled(&line)),
         }
     }
 
@@ -283,7 +283,7 @@ impl<'a> Guest<'a> {
         let line = self.line()?;
         let numbers = numbers(&line, "m");
         let Some(&[wall, cpu, all_cpu, delay, preemptions]) = numbers.as_deref() else {
-            return Err(self.garbled(line));
+            return Err(self.garbled(&line));
         };
         Ok(Batch {
             loops,
@@ -301,11 +301,11 @@ impl<'a> Guest<'a> {
         let line = self.line()?;
         match numbers(&line, "g").as_deref() {
             Some(&[collector, wall]) => Ok((collector.max(0) as u64, wall.max(0) as u64)),
-            _ => Err(self.garbled(line)),
+            _ => Err(self.garbled(&line)),
         }
     }
 
-    fn garbled(&self, answer: String) -> Error {
+    fn garbled(&self, answer: &str) -> Error {
         Error::Garbled {
             name: self.contender.name.clone(),
             answer: answer.chars().take(200).collect(),
@@ -375,7 +375,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Run, Error> {
+    fn finish(mut self) -> Result<Run, Error> {
         // The end of its commands is its end.
         drop(self.commands.take());
         let ended = self

@@ -1,6 +1,6 @@
 //! What disturbed a measurement, in numbers that words can be made of.
 
-use pitstop_model::{Batch, Trials};
+use pitstop_model::{Batch, Run, Trials};
 
 /// What disturbed a measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -31,7 +31,7 @@ impl Noise {
 
 /// What disturbed a measurement.
 pub fn noise(trials: &Trials) -> Noise {
-    let batches = || trials.runs.iter().flat_map(|run| run.steady());
+    let batches = || trials.runs.iter().flat_map(Run::steady);
     let sum = |part: fn(&Batch) -> f64| batches().map(part).sum::<f64>();
     let wall = sum(|batch| batch.wall_ns);
     let count = batches().count();
