@@ -4,6 +4,8 @@
 //! machine does meets both. `docs/bench-sampling.md` says how each figure is made.
 
 mod child;
+mod compare;
+mod compare_peers;
 mod figure;
 mod hour;
 mod impossible;
@@ -30,7 +32,7 @@ use anyhow::{Result, bail};
 /// A bench's name and what it does with its arguments.
 type Bench = (&'static str, fn(&[String]) -> Result<()>);
 
-const BENCHES: &[Bench] = &[("sampling", sampling::run)];
+const BENCHES: &[Bench] = &[("sampling", sampling::run), ("compare", compare::run)];
 
 /// The command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
