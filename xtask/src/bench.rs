@@ -4,6 +4,8 @@
 //! machine does meets both. `docs/bench-sampling.md` says how each figure is made.
 
 mod child;
+mod compare;
+mod compare_peers;
 mod figure;
 mod hour;
 mod impossible;
@@ -32,6 +34,7 @@ use anyhow::{Result, bail};
 type Bench = (&'static str, fn(&[String]) -> Result<()>);
 
 const BENCHES: &[Bench] = &[("sampling", sampling::run), ("tracing", tracing::run)];
+const BENCHES: &[Bench] = &[("sampling", sampling::run), ("compare", compare::run)];
 
 /// The command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {

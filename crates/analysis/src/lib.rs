@@ -35,6 +35,7 @@ mod sweep;
 pub mod threads;
 pub mod trace;
 pub mod tree;
+pub mod trials;
 pub mod verdict;
 pub mod wait;
 mod worth_timing;

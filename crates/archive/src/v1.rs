@@ -34,6 +34,9 @@
 //!  34  blocking    text, place + 1, count, time, longest
 //!  35  slow        text, function + 1, count, time, longest, blocked
 //!  36  totals      no columns: see `evidence`        the last one holds
+//!  40  benchmarks  see `trials`
+//!  41  runs        see `trials`
+//!  42  room        no columns, see `trials`          the last one holds
 //! ```
 //!
 //! Tables only grow, so a delta names no positions: its entries follow those of the deltas before.
@@ -50,6 +53,7 @@ mod meta;
 mod moments;
 mod tables;
 mod traced;
+mod trials;
 
 pub(crate) use decode::read;
 pub(crate) use encode::{Delta, News, Written, encode, end};
@@ -118,4 +122,7 @@ mod tag {
     pub(super) const BLOCKING: u8 = 34;
     pub(super) const SLOW: u8 = 35;
     pub(super) const TOTALS: u8 = 36;
+    pub(super) const BENCHMARKS: u8 = 40;
+    pub(super) const RUNS: u8 = 41;
+    pub(super) const ROOM: u8 = 42;
 }

@@ -9,6 +9,10 @@ use std::fmt::Display;
 pub(crate) enum Status {
     /// The answer was given.
     Fine,
+    /// The answer was given, and it is bad news: something became slower.
+    BadNews,
+    /// What was measured does not tell.
+    Inconclusive,
     /// The command line or a file given on it is wrong.
     Usage,
     /// Nothing can be measured here: no permission, no interpreter, no supported one.
@@ -26,6 +30,8 @@ impl Status {
     pub(crate) fn code(self) -> i32 {
         match self {
             Self::Fine => 0,
+            Self::BadNews => 1,
+            Self::Inconclusive => 4,
             Self::Usage => 2,
             Self::CannotMeasure => 3,
             Self::Failed => 125,

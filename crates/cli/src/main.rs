@@ -3,6 +3,7 @@
 
 mod args;
 mod cmd;
+mod contender;
 mod exit;
 mod kept;
 mod open;
@@ -10,7 +11,10 @@ mod print;
 mod program;
 mod progress;
 mod say;
+mod saved;
 mod style;
+mod trial;
+mod worktree;
 
 use args::{Command, Pitstop, exact_command};
 use clap::Parser;
@@ -29,6 +33,8 @@ fn main() {
         Command::Lines(args) => cmd::lines::lines(args, style),
         Command::Tree(args) => cmd::tree::tree(&args, style),
         Command::Export(args) => cmd::export::export(&args, style),
+        Command::Bench(args) => cmd::bench::bench(&args, style),
+        Command::Compare(args) => cmd::compare::compare(&args, style),
         Command::Doctor(args) => cmd::doctor::doctor(&args, style),
     };
     match result {

@@ -131,7 +131,7 @@ fn no_such_option(word: &OsStr, command: &str) -> Failure {
 }
 
 /// Python runs files, and directories and zip archives with a `__main__.py`.
-fn check_script(script: &Path) -> Result<(), Failure> {
+pub(crate) fn check_script(script: &Path) -> Result<(), Failure> {
     if script.to_string_lossy().starts_with('-') && !script.exists() {
         return Err(no_such_option(script.as_os_str(), "run"));
     }
@@ -172,7 +172,7 @@ fn check_script(script: &Path) -> Result<(), Failure> {
 }
 
 /// The interpreter asked for, the active virtual environment's, or the first on `PATH`.
-fn interpreter(asked: Option<&OsStr>) -> Result<OsString, Failure> {
+pub(crate) fn interpreter(asked: Option<&OsStr>) -> Result<OsString, Failure> {
     if let Some(asked) = asked {
         return Ok(asked.to_owned());
     }

@@ -41,6 +41,7 @@ mod pstats;
 mod selection;
 mod speedscope;
 mod unpickle;
+pub mod trials;
 mod write;
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod spans;
 mod state;
 mod strings;
 mod timeline;
+mod trials;
 mod verdict;
 
 pub use arguments::{Arguments, RepeatedArguments, Reuse, WatchedFunction};
@@ -45,4 +46,5 @@ pub use spans::{Span, Spans};
 pub use state::{Descriptor, ThreadState, Wait};
 pub use strings::Strings;
 pub use timeline::{CurvePoint, Process, Thread, Timeline};
+pub use trials::{Batch, Benchmark, Clock, Layout, Room, Run, Structure, Subject, Trials};
 pub use verdict::{Reason, Verdict, VerdictTotals};

@@ -15,6 +15,8 @@ use crate::state::Wait;
 use crate::strings::Strings;
 use crate::timeline::Timeline;
 use crate::{StackId, StringId, ThreadId, WaitId};
+use crate::trials::{Batch, Trials};
+use crate::{StringId, WaitId};
 use std::fmt;
 
 /// Everything one recording found out.
@@ -46,6 +48,8 @@ pub struct Profile {
     pub sources: Sources,
     /// What ran, how it was measured, what was lost.
     pub meta: Meta,
+    /// Repeated measurements.
+    pub trials: Trials,
 }
 
 /// A law of the model that a profile breaks.
@@ -235,6 +239,14 @@ impl Profile {
                     .ok_or_else(|| broken("lines", i))?;
             }
             add(&mut sums, [timed.calls, 0, 0, 0, 0]).ok_or_else(|| broken("lines", i))?;
+        }
+        for (i, run) in self.trials.runs.iter().enumerate() {
+            if run.benchmark as usize >= self.trials.benchmarks.len() {
+                return broken("runs", i, "is of a benchmark that is not there");
+            }
+            if !run.batches.iter().all(Batch::is_possible) {
+                return broken("runs", i, "has a batch that cannot be");
+            }
         }
         Ok(())
     }

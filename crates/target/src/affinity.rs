@@ -22,6 +22,11 @@ pub fn pin_current_thread(cpu: u32) -> io::Result<()> {
 /// # Errors
 /// `InvalidInput` when none of them can be had.
 pub fn allow_current_thread(cpus: &[u32]) -> io::Result<()> {
+    sys::set_own_affinity(&cpu_mask(cpus)?)
+}
+
+/// The bits of some CPUs.
+pub(crate) fn cpu_mask(cpus: &[u32]) -> io::Result<[u64; MASK_WORDS]> {
     let mut mask = [0; MASK_WORDS];
     for &cpu in cpus {
         let bits = mask
@@ -29,7 +34,7 @@ pub fn allow_current_thread(cpus: &[u32]) -> io::Result<()> {
             .ok_or(io::ErrorKind::InvalidInput)?;
         *bits |= 1u64 << (cpu % 64);
     }
-    sys::set_own_affinity(&mask)
+    Ok(mask)
 }
 
 /// The CPUs that a process or thread may run on, ascending.

@@ -11,6 +11,7 @@ pub mod affinity;
 pub mod clock;
 pub mod descriptors;
 pub mod image;
+pub mod launch;
 pub mod live;
 pub mod maps;
 pub mod permission;

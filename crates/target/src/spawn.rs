@@ -134,14 +134,11 @@ pub fn start_with(
     // program has inherited it by now, as it would have without us.
     let _ = sys::reset_signal(libc::SIGCHLD);
     let pid = child.id();
-    Ok(Child {
-        pid,
-        pidfd: sys::pidfd_open(pid).ok(),
-        ended: None,
-    })
+    Ok(Child::of(pid))
 }
 
-fn explain(program: &OsStr, source: io::Error) -> SpawnError {
+/// What the system's refusal to start a program means.
+pub(crate) fn explain(program: &OsStr, source: io::Error) -> SpawnError {
     let name = PathBuf::from(program);
     match source.raw_os_error() {
         Some(libc::ENOENT) if locate(program).is_some() => SpawnError::NoInterpreter(name),
@@ -173,6 +170,31 @@ pub(crate) fn locate(program: &OsStr) -> Option<PathBuf> {
 }
 
 impl Child {
+    /// The child of that number, which nobody has waited for yet.
+    pub(crate) fn of(pid: u32) -> Self {
+        Self {
+            pid,
+            pidfd: sys::pidfd_open(pid).ok(),
+            ended: None,
+        }
+    }
+
+    /// Waits until it has ended, at most for `limit`, and leaves its status where it is.
+    pub(crate) fn ended_within(&self, limit: Duration) -> io::Result<bool> {
+        match &self.pidfd {
+            Some(_) if self.ended.is_some() => Ok(true),
+            Some(fd) => match sys::poll_readable(fd.as_fd(), Some(limit)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+                other => other,
+            },
+            None => {
+                std::thread::sleep(limit.min(Duration::from_millis(1)));
+                let state = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+                Ok(state.contains(") Z "))
+            }
+        }
+    }
+
     /// Its process id; it stays valid until [`Child::wait`] or [`Child::try_wait`] has said how
     /// the program ended.
     pub fn pid(&self) -> u32 {

@@ -4,6 +4,8 @@
 //! `pitstop/dump@1`, `pitstop/calls@1`, `pitstop/line-times@1`,
 //! `pitstop/evidence@1`. Within a number fields are only ever
 //! added; readers ignore what they do not know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`), shares fractions of 1. A
+//! `pitstop/dump@1`, `pitstop/bench@1`, `pitstop/compare@1`. Within a number fields are only ever added; readers ignore what they do not
+//! know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`), shares fractions of 1. A
 //! `share` of a run is of its elapsed time; in a tree it is of the thread's own time.
 //!
 //! States have the names `python`, `native_gil`, `native_no_gil`, `gil_wait`, `lock`, `blocked`,
@@ -16,6 +18,7 @@ mod line_times;
 mod lines;
 mod shared;
 mod tree;
+mod trials;
 mod verdict;
 
 pub use calls::calls;
@@ -24,6 +27,7 @@ pub use evidence::evidence;
 pub use line_times::line_times;
 pub use lines::lines;
 pub use tree::tree;
+pub use trials::{bench, comparisons};
 pub use verdict::verdict;
 
 use serde::Serialize;

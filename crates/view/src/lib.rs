@@ -19,6 +19,7 @@ pub mod next;
 mod paint;
 pub mod trace;
 pub mod tree;
+pub mod trials;
 pub mod verdict;
 mod words;
 

@@ -122,7 +122,7 @@ pub(super) fn home() -> PathBuf {
 }
 
 /// Builds a program as users get it.
-fn build(which: &[&str]) -> Result<PathBuf> {
+pub(super) fn build(which: &[&str]) -> Result<PathBuf> {
     let mut command = ci::cargo("build");
     command
         .arg("--release")

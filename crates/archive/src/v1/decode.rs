@@ -4,6 +4,7 @@ use super::evidence;
 use super::meta::take_meta;
 use super::moments::take_moments;
 use super::traced::{self, Losses, TakenLines};
+use super::trials::{kept_bytes, take_trials};
 use super::{DELTA, END, MAX_ENTRIES, tables, tag};
 use crate::column::{Flaw, Input};
 use crate::error::Error;
@@ -146,7 +147,9 @@ impl Decoder {
     }
 
     fn section(&mut self, tag: u8, mut body: Input<'_>) -> Result<(), Flaw> {
-        if tag == tag::META {
+        if matches!(tag, tag::BENCHMARKS..=tag::ROOM) {
+            take_trials(tag, &mut body, &mut self.profile.trials)?;
+        } else if tag == tag::META {
             self.profile.meta = take_meta(&mut body)?;
         } else if tag == tag::LOSSES {
             Losses::take(&mut body, &mut self.profile)?;
@@ -249,6 +252,7 @@ impl Decoder {
             arguments,
             queries,
             loops,
+            trials,
             ..
         } = &self.profile;
         let entries = strings.len()
@@ -271,7 +275,7 @@ impl Decoder {
             + loops.slow.len()
             + self.lines.len();
         let moments = size_of_val(series.moments.as_slice());
-        self.text_bytes + entries as u64 * ENTRY_BYTES + moments as u64
+        self.text_bytes + entries as u64 * ENTRY_BYTES + moments as u64 + kept_bytes(trials)
     }
 
     fn too_large(&self) -> &'static str {

@@ -9,6 +9,11 @@ use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
 use crate::column::put_varint;
 use pitstop_model::{
     FileId, Id, LineCost, Meta, Moment, Process, Profile, SourceText, StringId, Thread,
+use super::trials::{put_benchmarks, put_runs, room};
+use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
+use crate::column::put_varint;
+use pitstop_model::{
+    FileId, Id, Meta, Moment, Process, Profile, Room, Run, SourceText, StringId, Thread,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -31,6 +36,8 @@ struct Counts {
     queries: usize,
     blocking: usize,
     slow: usize,
+    benchmarks: usize,
+    runs: usize,
 }
 
 /// What a file holds: counts of what only grows, copies of the little that also changes.
@@ -48,6 +55,8 @@ pub(crate) struct Written {
     lines: BTreeMap<LineAt, LineCost>,
     losses: Losses,
     totals: Totals,
+    /// As it was encoded.
+    room: Vec<u8>,
     samples: u64,
     deltas: u64,
 }
@@ -72,6 +81,8 @@ impl Default for Written {
             queries: 0,
             blocking: 0,
             slow: 0,
+            benchmarks: 0,
+            runs: 0,
         };
         let mut meta = Vec::new();
         put_meta(&mut meta, &Meta::default(), &[]);
@@ -86,6 +97,7 @@ impl Default for Written {
             lines: BTreeMap::new(),
             losses: Losses::default(),
             totals: Totals::default(),
+            room: room(&Room::default()),
             samples: 0,
             deltas: 0,
         }
@@ -107,6 +119,9 @@ impl Written {
         self.lines.extend(delta.lines);
         self.losses = delta.losses;
         self.totals = delta.totals;
+        if let Some(room) = delta.room {
+            self.room = room;
+        }
         self.samples += delta.samples;
         self.deltas += 1;
     }
@@ -150,6 +165,7 @@ pub(crate) struct Delta {
     lines: Vec<(LineAt, LineCost)>,
     losses: Losses,
     totals: Totals,
+    room: Option<Vec<u8>>,
 }
 
 /// The next delta: what is new in `profile` and `news`, as far as one record may hold it. Its
@@ -174,9 +190,11 @@ pub(crate) fn encode(
         lines: Vec::new(),
         losses: written.losses,
         totals: written.totals,
+        room: None,
     };
     match delta.fill(profile, written, news) {
         ControlFlow::Break(Stop::TextTooLong) => Err("a text is longer than 16 MiB"),
+        ControlFlow::Break(Stop::RunTooLong) => Err("a process was measured over 65536 times"),
         ControlFlow::Break(Stop::Full) | ControlFlow::Continue(()) => Ok(delta),
     }
 }
@@ -195,6 +213,8 @@ enum Stop {
     Full,
     /// The next entry fits no delta.
     TextTooLong,
+    /// The next run fits no delta.
+    RunTooLong,
 }
 
 type Flow = ControlFlow<Stop>;
@@ -216,6 +236,7 @@ impl Delta {
             timeline,
             sources: _,
             meta: _,
+            trials,
         } = profile;
         let out = &mut self.content;
         let counts = &mut self.counts;
@@ -362,6 +383,20 @@ impl Delta {
             losses.put(&mut body);
             put_section(out, tag::LOSSES, &body);
             self.losses = losses;
+        let (out, counts) = (&mut self.content, &mut self.counts);
+        let (benchmarks, runs) = (&trials.benchmarks, &trials.runs);
+        table(
+            out,
+            tag::BENCHMARKS,
+            &mut counts.benchmarks,
+            benchmarks,
+            put_benchmarks,
+        )?;
+        runs_beyond(out, &mut counts.runs, runs)?;
+        let room = room(&trials.room);
+        if room != written.room {
+            put_section(out, tag::ROOM, &room);
+            self.room = Some(room);
         }
         Flow::Continue(())
     }
@@ -476,6 +511,22 @@ fn table<T>(
     section(out, tag, new, put);
     *count += new.len();
     complete(*count == entries.len())
+}
+
+/// Adds the runs beyond `count`, which moves on; as many as have the batches of one section.
+fn runs_beyond(out: &mut Vec<u8>, count: &mut usize, runs: &[Run]) -> Flow {
+    let mut batches = 0;
+    let new = runs[*count..].iter().take(MAX_ENTRIES).take_while(|run| {
+        batches += run.batches.len();
+        batches <= MAX_ENTRIES
+    });
+    let new = new.count();
+    if new == 0 && *count < runs.len() {
+        return Flow::Break(Stop::RunTooLong);
+    }
+    section(out, tag::RUNS, &runs[*count..*count + new], put_runs);
+    *count += new;
+    complete(*count == runs.len())
 }
 
 /// Adds the texts beyond `count`, which moves on.

@@ -9,3 +9,4 @@ mod interrupted;
 mod killed;
 mod round_trip;
 mod sample;
+mod trials;

@@ -1,5 +1,7 @@
 //! One file a command.
 
+pub(crate) mod bench;
+pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod exact;

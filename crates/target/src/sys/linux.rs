@@ -33,6 +33,7 @@ pub(crate) fn local_time(unix_s: i64) -> Option<libc::tm> {
 }
 
 fn pid_of(pid: u32) -> io::Result<pid_t> {
+pub(super) fn pid_of(pid: u32) -> io::Result<pid_t> {
     // Zero means "myself" or "everyone" to most calls, which nobody here ever means.
     match pid_t::try_from(pid) {
         Ok(pid) if pid > 0 => Ok(pid),
@@ -41,7 +42,7 @@ fn pid_of(pid: u32) -> io::Result<pid_t> {
 }
 
 /// Turns the -1 of a C function into the error it stands for.
-fn checked(result: c_int) -> io::Result<c_int> {
+pub(super) fn checked(result: c_int) -> io::Result<c_int> {
     if result == -1 {
         Err(io::Error::last_os_error())
     } else {
@@ -49,7 +50,7 @@ fn checked(result: c_int) -> io::Result<c_int> {
     }
 }
 
-fn checked_long(result: c_long) -> io::Result<c_long> {
+pub(super) fn checked_long(result: c_long) -> io::Result<c_long> {
     if result == -1 {
         Err(io::Error::last_os_error())
     } else {

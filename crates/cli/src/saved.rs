@@ -1,0 +1,150 @@
+//! Measurements in files: kept by name in `.pitstop`, or in the formats of other tools.
+
+use crate::args::{TrialFormat, TrialOutputArgs};
+use crate::exit::{Failure, Status};
+use pitstop_model::{Meta, Profile, Trials};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The directory of kept results, in the current one: they belong to a project.
+const DIRECTORY: &str = ".pitstop";
+
+/// The file of a kept result.
+fn kept(name: &str) -> PathBuf {
+    Path::new(DIRECTORY).join(format!("{name}.pit"))
+}
+
+/// The file that a word names: a path, or a name that something was kept under.
+pub(crate) fn file(word: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(word);
+    let is_ours = |path: &Path| {
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        path.is_file() && matches!(ending, Some("pit" | "json"))
+    };
+    if is_ours(&path) {
+        return Some(path);
+    }
+    let is_name = !word.contains(std::path::is_separator);
+    Some(kept(word)).filter(|path| is_name && path.is_file())
+}
+
+/// The measurements in a file.
+pub(crate) fn load(path: &Path) -> Result<Trials, Failure> {
+    let is_archive = path.extension().is_some_and(|ending| ending == "pit");
+    let trials = if is_archive {
+        crate::open::open(path)?.trials
+    } else {
+        let text = std::fs::read(path).map_err(|error| {
+            Failure::new(
+                Status::Usage,
+                format!("`{}` cannot be read", path.display()),
+            )
+            .because(error)
+        })?;
+        pitstop_export::trials::read(&text).map_err(|error| {
+            Failure::of(Status::Usage, &error).because(format!("in `{}`", path.display()))
+        })?
+    };
+    if trials.is_empty() {
+        let what = format!("`{}` holds no measurements", path.display());
+        return Err(Failure::new(Status::Usage, what)
+            .cure("make some: pitstop bench --save NAME STATEMENT"));
+    }
+    Ok(trials)
+}
+
+/// Keeps and writes what was asked for, and says so.
+pub(crate) fn store(
+    trials: &Trials,
+    json: &str,
+    command: &str,
+    output: &TrialOutputArgs,
+) -> Result<(), Failure> {
+    if let Some(name) = &output.save {
+        let path = kept(name);
+        let made = std::fs::create_dir_all(DIRECTORY);
+        made.map_err(|error| cannot_write(&path, &error))?;
+        archive(&path, trials, command)?;
+        eprintln!(" kept      {name}: pitstop compare {name} OTHER");
+    }
+    if let Some(path) = &output.output {
+        if path.extension().is_some_and(|ending| ending == "pit") {
+            archive(path, trials, command)?;
+        } else {
+            let text = match output.format {
+                TrialFormat::Pitstop => json.to_owned(),
+                foreign => pitstop_export::trials::write(trials, format(foreign), now()),
+            };
+            std::fs::write(path, text).map_err(|error| cannot_write(path, &error))?;
+        }
+        eprintln!(" wrote     {}", path.display());
+    }
+    Ok(())
+}
+
+fn format(format: TrialFormat) -> pitstop_export::trials::Format {
+    use pitstop_export::trials::Format;
+    match format {
+        TrialFormat::Hyperfine => Format::Hyperfine,
+        TrialFormat::PytestBenchmark => Format::PytestBenchmark,
+        TrialFormat::Asv => Format::Asv,
+        TrialFormat::Pyperf | TrialFormat::Pitstop => Format::Pyperf,
+    }
+}
+
+fn archive(path: &Path, trials: &Trials, command: &str) -> Result<(), Failure> {
+    let profile = Profile {
+        trials: trials.clone(),
+        meta: Meta {
+            tool_version: env!("CARGO_PKG_VERSION").into(),
+            command: vec![command.to_owned()],
+            duration_ns: trials.room.duration_ns,
+            cpus: trials.room.cpus,
+            start_unix_s: now(),
+            ..Meta::default()
+        },
+        ..Profile::default()
+    };
+    let saved = pitstop_archive::save(path, &profile);
+    saved.map_err(|error| Failure::of(Status::Failed, &error))?;
+    Ok(())
+}
+
+/// Seconds since the epoch.
+fn now() -> u64 {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    elapsed.map_or(0, |elapsed| elapsed.as_secs())
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    let what = format!("`{}` cannot be written", path.display());
+    Failure::new(Status::Failed, what).because(error)
+}
+
+/// A place that cannot be written to must not cost a measurement.
+pub(crate) fn check(output: &TrialOutputArgs) -> Result<(), Failure> {
+    let Some(path) = &output.output else {
+        return Ok(());
+    };
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let cannot = |why: &str, cure: String| {
+        let what = format!("`{}` cannot be written", path.display());
+        Failure::new(Status::Usage, what).because(why).cure(cure)
+    };
+    if !matches!(ending, Some("pit" | "json")) {
+        return Err(cannot(
+            "its ending names no format",
+            "use .pit, or .json with --format".into(),
+        ));
+    }
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    match parent {
+        Some(parent) if !parent.is_dir() => Err(cannot(
+            "its directory does not exist",
+            format!("mkdir -p {}", parent.display()),
+        )),
+        _ => Ok(()),
+    }
+}

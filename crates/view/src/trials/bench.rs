@@ -1,0 +1,113 @@
+//! The picture of benchmarks, each by itself.
+
+use super::{clock, noise, percent, range, time, title};
+use crate::paint::{Page, Style, Tint, number};
+use pitstop_analysis::trials::{Measured, Noise};
+use pitstop_model::{Clock, Structure};
+
+/// The column that facts begin in.
+const FACTS: usize = 11;
+
+/// Renders benchmarks and what disturbed them.
+pub fn render(benchmarks: &[Measured<'_>], room: &Noise, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    for measured in benchmarks {
+        page.blank();
+        one(&mut page, measured, *style);
+    }
+    let sentences = noise::sentences(room);
+    for (at, sentence) in sentences.iter().enumerate() {
+        let name = if at == 0 { "noise" } else { "" };
+        let line = page.line().gap(1).tinted(Tint::Quiet, name).to(FACTS);
+        page.wrapped(line, Tint::None, sentence);
+    }
+    page.finish()
+}
+
+fn one(page: &mut Page, measured: &Measured<'_>, style: Style) {
+    let Measured {
+        benchmark,
+        time: summary,
+        ..
+    } = measured;
+    let mut name = title(&benchmark.name);
+    if !benchmark.variant.is_empty() {
+        name = format!("{name}  ({})", benchmark.variant);
+    }
+    let line = page.line().gap(1).tinted(Tint::Strong, &name);
+    page.push(line);
+    if !benchmark.python.is_empty() {
+        fact(page, "python", &benchmark.python);
+    }
+    let line = page.line().gap(1).tinted(Tint::Quiet, "median");
+    let mut line = line.to(FACTS).tinted(Tint::Strong, &time(summary.median));
+    if let Some(interval) = measured.median_interval {
+        let ends = range(&time(interval.low), &time(interval.high), style);
+        line = line.gap(2).put(&ends).gap(1).put("at 95 %");
+    }
+    line = line.gap(2).tinted(Tint::Quiet, clock(benchmark.clock));
+    page.push(line);
+    let spread = [
+        ("min", summary.min),
+        ("mean", summary.mean),
+        ("p95", summary.p95),
+        ("p99", summary.p99),
+        ("max", summary.max),
+    ];
+    let spread = spread.map(|(name, ns)| format!("{name} {}", time(ns)));
+    fact(page, "spread", &spread.join(&separator(style)));
+    let mut rates = vec![format!("{} a second", per_second(measured.per_second()))];
+    if benchmark.clock != Clock::Wall {
+        rates.push(format!("elapsed {}", time(measured.wall_ns)));
+    }
+    rates.extend(measured.cpu_ns.map(|ns| format!("CPU {}", time(ns))));
+    let memory = measured.peak_rss_bytes;
+    rates.extend(memory.map(|bytes| format!("peak memory {}", number::bytes(bytes))));
+    rates.extend(
+        measured
+            .gc_share
+            .map(|share| format!("GC {}", percent(share))),
+    );
+    fact(page, "rate", &rates.join(&separator(style)));
+    let mut counts = vec![number::counted(measured.batches as u64, "value")];
+    match benchmark.structure {
+        Structure::Processes => {
+            let processes = measured.processes;
+            let noun = if processes == 1 {
+                "process"
+            } else {
+                "processes"
+            };
+            counts[0] = format!("{} in {processes} {noun}", counts[0]);
+            if processes > 1 {
+                counts.push(format!("processes differ by {}", percent(measured.between)));
+            }
+        }
+        Structure::OneProcess => counts.push("all from one process".to_owned()),
+        Structure::Unknown => counts.push("from an unknown number of processes".to_owned()),
+    }
+    if measured.batches > measured.processes {
+        counts.push(format!("values of one by {}", percent(measured.within)));
+    }
+    if measured.unsteady > 0 {
+        counts.push(format!("{} never became steady", measured.unsteady));
+    }
+    fact(page, "from", &counts.join(&separator(style)));
+}
+
+fn separator(style: Style) -> String {
+    if style.unicode { " · " } else { ", " }.to_owned()
+}
+
+fn fact(page: &mut Page, name: &str, text: &str) {
+    let line = page.line().gap(1).tinted(Tint::Quiet, name).to(FACTS);
+    page.wrapped(line, Tint::None, text);
+}
+
+fn per_second(rate: f64) -> String {
+    if rate >= 1000.0 {
+        number::count(rate.round() as u64)
+    } else {
+        super::digits(rate)
+    }
+}
