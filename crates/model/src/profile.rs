@@ -14,9 +14,8 @@ use crate::spans::Spans;
 use crate::state::Wait;
 use crate::strings::Strings;
 use crate::timeline::Timeline;
-use crate::{StackId, StringId, ThreadId, WaitId};
 use crate::trials::{Batch, Trials};
-use crate::{StringId, WaitId};
+use crate::{StackId, StringId, ThreadId, WaitId};
 use std::fmt;
 
 /// Everything one recording found out.

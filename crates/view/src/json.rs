@@ -1,11 +1,10 @@
 //! The same answers as JSON, for programs.
 //!
 //! Every document names its schema: `pitstop/verdict@1`, `pitstop/lines@1`, `pitstop/tree@1`,
-//! `pitstop/dump@1`, `pitstop/calls@1`, `pitstop/line-times@1`,
-//! `pitstop/evidence@1`. Within a number fields are only ever
-//! added; readers ignore what they do not know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`), shares fractions of 1. A
-//! `pitstop/dump@1`, `pitstop/bench@1`, `pitstop/compare@1`. Within a number fields are only ever added; readers ignore what they do not
-//! know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`), shares fractions of 1. A
+//! `pitstop/dump@1`, `pitstop/calls@1`, `pitstop/line-times@1`, `pitstop/evidence@1`,
+//! `pitstop/bench@1`, `pitstop/compare@1`. Within a number fields are only ever added; readers
+//! ignore what they do not know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`),
+//! shares fractions of 1. A
 //! `share` of a run is of its elapsed time; in a tree it is of the thread's own time.
 //!
 //! States have the names `python`, `native_gil`, `native_no_gil`, `gil_wait`, `lock`, `blocked`,

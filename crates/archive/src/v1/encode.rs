@@ -5,15 +5,11 @@ use super::meta::put_meta;
 use super::moments::put_moments;
 use super::tables::{self, Untimed};
 use super::traced::{self, Call, LineAt, Losses, Timed};
-use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
-use crate::column::put_varint;
-use pitstop_model::{
-    FileId, Id, LineCost, Meta, Moment, Process, Profile, SourceText, StringId, Thread,
 use super::trials::{put_benchmarks, put_runs, room};
 use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
 use crate::column::put_varint;
 use pitstop_model::{
-    FileId, Id, Meta, Moment, Process, Profile, Room, Run, SourceText, StringId, Thread,
+    FileId, Id, LineCost, Meta, Moment, Process, Profile, Room, Run, SourceText, StringId, Thread,
 };
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -32,7 +32,6 @@ pub(crate) fn local_time(unix_s: i64) -> Option<libc::tm> {
     Some(unsafe { time.assume_init() })
 }
 
-fn pid_of(pid: u32) -> io::Result<pid_t> {
 pub(super) fn pid_of(pid: u32) -> io::Result<pid_t> {
     // Zero means "myself" or "everyone" to most calls, which nobody here ever means.
     match pid_t::try_from(pid) {
