@@ -126,6 +126,11 @@ fn python_for(work: &Work, asked: Option<&OsStr>) -> Result<OsString, Failure> {
     Ok(behind_shim(&python).unwrap_or(python))
 }
 
+fn is_shim(path: &Path) -> bool {
+    let directory = path.parent().and_then(Path::file_name);
+    directory.is_some_and(|name| name == "shims")
+}
+
 /// The interpreter that a version manager's shim would start. A shim is a shell script that takes
 /// longer than Python itself to start.
 fn behind_shim(python: &OsStr) -> Option<OsString> {
@@ -136,11 +141,12 @@ fn behind_shim(python: &OsStr) -> Option<OsString> {
         let mut found = std::env::split_paths(&search).map(|part| part.join(python));
         found.find(|file| file.is_file())?
     };
-    if path.parent()?.file_name()? != "shims" {
+    if !is_shim(&path) {
         return None;
     }
     let question = ["-c", "import sys; print(sys.executable)"];
-    let output = Command::new(&path).args(question).output().ok()?;
+    let output = Command::new(&path).args(question).output().ok();
+    let output = output.filter(|output| output.status.success())?;
     let answer = String::from_utf8(output.stdout).ok()?;
     let real = Path::new(answer.trim());
     real.is_file().then(|| real.into())
@@ -184,10 +190,14 @@ fn as_interpreter(word: &str) -> Option<OsString> {
     }
     let search = std::env::var_os("PATH")?;
     let found = std::env::split_paths(&search).map(|part| part.join(word));
-    found
-        .into_iter()
-        .find(|file| file.is_file())
-        .map(Into::into)
+    // A shim whose version is not chosen here leads nowhere.
+    let mut found = found.filter(|file| file.is_file());
+    found.find_map(|file| {
+        if is_shim(&file) {
+            return behind_shim(file.as_os_str());
+        }
+        Some(file.into())
+    })
 }
 
 #[cfg(test)]

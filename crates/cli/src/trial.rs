@@ -117,6 +117,7 @@ pub(crate) fn explain(error: &Error) -> Failure {
     if let Some(words) = error.last_words() {
         for line in words
             .lines()
+            .filter(|line| !line.trim().is_empty())
             .rev()
             .take(12)
             .collect::<Vec<_>>()
