@@ -40,8 +40,8 @@ mod pprof;
 mod pstats;
 mod selection;
 mod speedscope;
-mod unpickle;
 pub mod trials;
+mod unpickle;
 mod write;
 
 #[cfg(test)]

@@ -199,6 +199,14 @@ impl Profile {
                 return broken("spans", i, "ends after the end of time");
             }
         }
+        for (i, run) in self.trials.runs.iter().enumerate() {
+            if run.benchmark as usize >= self.trials.benchmarks.len() {
+                return broken("runs", i, "is of a benchmark that is not there");
+            }
+            if !run.batches.iter().all(Batch::is_possible) {
+                return broken("runs", i, "has a batch that cannot be");
+            }
+        }
         self.check_sums()
     }
 
@@ -238,14 +246,6 @@ impl Profile {
                     .ok_or_else(|| broken("lines", i))?;
             }
             add(&mut sums, [timed.calls, 0, 0, 0, 0]).ok_or_else(|| broken("lines", i))?;
-        }
-        for (i, run) in self.trials.runs.iter().enumerate() {
-            if run.benchmark as usize >= self.trials.benchmarks.len() {
-                return broken("runs", i, "is of a benchmark that is not there");
-            }
-            if !run.batches.iter().all(Batch::is_possible) {
-                return broken("runs", i, "has a batch that cannot be");
-            }
         }
         Ok(())
     }

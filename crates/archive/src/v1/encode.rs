@@ -232,7 +232,7 @@ impl Delta {
             timeline,
             sources: _,
             meta: _,
-            trials,
+            trials: _,
         } = profile;
         let out = &mut self.content;
         let counts = &mut self.counts;
@@ -304,7 +304,11 @@ impl Delta {
         if self.content.len() > FULL_BYTES {
             return FULL;
         }
-        self.evidence(profile)
+        self.evidence(profile)?;
+        if self.content.len() > FULL_BYTES {
+            return FULL;
+        }
+        self.trials(profile, written)
     }
 
     /// Arguments, queries, event loops.
@@ -379,6 +383,13 @@ impl Delta {
             losses.put(&mut body);
             put_section(out, tag::LOSSES, &body);
             self.losses = losses;
+        }
+        Flow::Continue(())
+    }
+
+    /// Repeated measurements.
+    fn trials(&mut self, profile: &Profile, written: &Written) -> Flow {
+        let trials = &profile.trials;
         let (out, counts) = (&mut self.content, &mut self.counts);
         let (benchmarks, runs) = (&trials.benchmarks, &trials.runs);
         table(
