@@ -325,7 +325,7 @@ unsafe fn find(hash: u64) -> u32 {
     }
 }
 
-unsafe fn make(known: *mut Known, hash: u64, length: usize, role: Role, driver: u32) -> u32 {
+unsafe fn make(known: *mut Known, hash: u64, length: usize, role: Role, driver: Driver) -> u32 {
     // SAFETY: units that were given out are ours.
     unsafe {
         let newest = (*header()).evidence.queries;
