@@ -33,8 +33,11 @@ use anyhow::{Result, bail};
 /// A bench's name and what it does with its arguments.
 type Bench = (&'static str, fn(&[String]) -> Result<()>);
 
-const BENCHES: &[Bench] = &[("sampling", sampling::run), ("tracing", tracing::run)];
-const BENCHES: &[Bench] = &[("sampling", sampling::run), ("compare", compare::run)];
+const BENCHES: &[Bench] = &[
+    ("sampling", sampling::run),
+    ("tracing", tracing::run),
+    ("compare", compare::run),
+];
 
 /// The command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {

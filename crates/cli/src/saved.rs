@@ -2,6 +2,7 @@
 
 use crate::args::{TrialFormat, TrialOutputArgs};
 use crate::exit::{Failure, Status};
+use crate::say::say;
 use pitstop_model::{Meta, Profile, Trials};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -65,7 +66,7 @@ pub(crate) fn store(
         let made = std::fs::create_dir_all(DIRECTORY);
         made.map_err(|error| cannot_write(&path, &error))?;
         archive(&path, trials, command)?;
-        eprintln!(" kept      {name}: pitstop compare {name} OTHER");
+        say!(" kept      {name}: pitstop compare {name} OTHER");
     }
     if let Some(path) = &output.output {
         if path.extension().is_some_and(|ending| ending == "pit") {
@@ -77,7 +78,7 @@ pub(crate) fn store(
             };
             std::fs::write(path, text).map_err(|error| cannot_write(path, &error))?;
         }
-        eprintln!(" wrote     {}", path.display());
+        say!(" wrote     {}", path.display());
     }
     Ok(())
 }
