@@ -73,18 +73,6 @@ impl Role {
         .into_iter()
         .find(|&role| role as u32 == number)
     }
-
-    fn is_query(self) -> bool {
-        matches!(
-            self,
-            Self::Execute
-                | Self::ExecuteMany
-                | Self::FetchOne
-                | Self::FetchMany
-                | Self::Next
-                | Self::Commit
-        )
-    }
 }
 
 /// How deep watched calls may lie in each other in one thread.

@@ -52,8 +52,9 @@ struct Known {
 static mut KNOWN: Memory<Known> = Memory::new();
 
 unsafe fn known() -> *mut Known {
+    let known = &raw mut KNOWN;
     // SAFETY: the GIL is held.
-    unsafe { (*(&raw mut KNOWN)).get() }
+    unsafe { (*known).get() }
 }
 
 /// The function of a driver that was called.

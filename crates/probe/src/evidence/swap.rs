@@ -118,9 +118,10 @@ impl Swapped {
 }
 
 unsafe fn called(index: usize, words: [usize; 6]) -> *mut Object {
+    let all = &raw const SWAPPED;
     // SAFETY: the GIL is held; entries are made before anything leads to them.
     unsafe {
-        let swapped = (*(&raw const SWAPPED))[index];
+        let swapped = (*all)[index];
         let local = local();
         if local.is_null() {
             return swapped.call(words);
@@ -228,6 +229,7 @@ unsafe fn definition(callable: *mut Object) -> *mut MethodDefinition {
 }
 
 unsafe fn add(original: *const (), flags: i32, role: u32, callable: u32) -> Option<Entry> {
+    let all = &raw mut SWAPPED;
     // SAFETY: the GIL is held; the original is a function of that convention.
     unsafe {
         let (count, role) = (COUNT, Role::from_number(role)?);
@@ -235,7 +237,7 @@ unsafe fn add(original: *const (), flags: i32, role: u32, callable: u32) -> Opti
             return None;
         }
         let original = core::mem::transmute::<*const (), Entry>(original);
-        (*(&raw mut SWAPPED))[count] = Swapped {
+        (*all)[count] = Swapped {
             original: Some(original),
             flags,
             role,

@@ -292,10 +292,11 @@ unsafe extern "C" fn run(first: usize, second: usize, third: usize) -> *mut Obje
 /// # Safety
 /// Called by the bootstrap, with the GIL held.
 pub(crate) unsafe extern "C" fn run_frames(_: *mut Object, _: Arguments, _: isize) -> *mut Object {
+    let default = &raw const DEFAULT;
     // SAFETY: as above.
     unsafe {
         let api = api();
-        if (*(&raw const DEFAULT)).is_none() {
+        if (*default).is_none() {
             let (Some(interpreter), Some(usual)) = (api.interpreter, api.run_frame) else {
                 return crate::module::none();
             };
