@@ -52,5 +52,6 @@ fn it_shows_only_what_the_interpreter_looks_for() {
 
 #[test]
 fn it_is_small() {
-    assert!(LIBRARY.len() < 100_000, "{} bytes", LIBRARY.len());
+    // Calls and lines are 75 kB of it, arguments, queries and event loops as much again.
+    assert!(LIBRARY.len() < 200_000, "{} bytes", LIBRARY.len());
 }
