@@ -262,9 +262,9 @@ fn saved_results_are_compared_by_name_and_by_file() {
                     .is_some_and(|ratio| ratio > 3.0)
             );
         }
-        workbench
-            .pitstop(&["compare", "base", "base"])
-            .expect_code(0);
+        // Eight processes need not be enough to call it equivalent to itself; it is never worse.
+        let itself = workbench.pitstop(&["compare", "base", "base"]);
+        assert!([0, 4].contains(&itself.code()), "{itself}");
     });
 }
 
