@@ -84,3 +84,19 @@ fn a_process_can_be_examined() {
         .expect_code(3);
     assert!(finished.stdout_text().contains("2147483646"), "{finished}");
 }
+
+#[test]
+fn a_process_that_may_not_be_read_has_the_cure_that_fits() {
+    let workbench = Workbench::new();
+    // Of another user, and for root one that no right of a user opens: either is refused or not
+    // there to be refused, as in a container that may look at everything.
+    let finished = workbench.pitstop(&["doctor", "-p", "1"]);
+    let text = finished.stdout_text();
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, process) = text.split_once(" process ").expect("its line");
+    if process.contains("cannot be read") {
+        assert_eq!(finished.code(), 3, "{finished}");
+        let (_, cure) = process.split_once("cure: ").expect("a cure");
+        assert!(!cure.contains("pgrep"), "the id is right\n{finished}");
+    }
+}

@@ -5,7 +5,8 @@ use pitstop_model::{FileKind, FrameId, FunctionId, Id, Profile, StackId};
 /// For each stack the frame its time is charged to.
 ///
 /// Folded, that is the innermost frame outside libraries: `json.loads(line)` costs what the JSON
-/// decoder costs. A stack of library frames only is charged to its innermost frame.
+/// decoder costs. A stack of library frames only is charged to its innermost frame that is no
+/// machinery: an import to the line that imports.
 pub(crate) struct Charged {
     by_stack: Vec<FrameId>,
 }
@@ -15,8 +16,14 @@ impl Charged {
     pub(crate) fn of(profile: &Profile, fold_library: bool) -> Self {
         let places = &profile.places;
         let mut own: Vec<Option<FrameId>> = Vec::with_capacity(places.stacks().len());
+        let mut telling: Vec<Option<FrameId>> = Vec::with_capacity(places.stacks().len());
         for stack in places.stacks() {
             let function = places.frame(stack.frame).function;
+            telling.push(if fold_library && is_machinery(profile, function) {
+                stack.parent.and_then(|parent| telling[parent.index()])
+            } else {
+                Some(stack.frame)
+            });
             own.push(if !fold_library || !is_library(profile, function) {
                 Some(stack.frame)
             } else {
@@ -24,10 +31,11 @@ impl Charged {
                 stack.parent.and_then(|parent| own[parent.index()])
             });
         }
-        let charge =
-            |(own, stack): (Option<FrameId>, &pitstop_model::Stack)| own.unwrap_or(stack.frame);
+        let charged = own.into_iter().zip(telling).zip(places.stacks());
         Self {
-            by_stack: own.into_iter().zip(places.stacks()).map(charge).collect(),
+            by_stack: charged
+                .map(|((own, telling), stack)| own.or(telling).unwrap_or(stack.frame))
+                .collect(),
         }
     }
 

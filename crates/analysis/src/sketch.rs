@@ -120,7 +120,12 @@ impl Sketch {
 
     /// Lets a thread spend `ms` milliseconds without a readable stack.
     pub fn spend_unread(&mut self, thread: ThreadId, ms: u64) {
-        let verdict = Verdict::Failed(Reason::NotReady);
+        self.spend_failed(thread, Reason::NotReady, ms);
+    }
+
+    /// The same for a given reason.
+    pub fn spend_failed(&mut self, thread: ThreadId, reason: Reason, ms: u64) {
+        let verdict = Verdict::Failed(reason);
         self.add_row(thread, None, ThreadState::Unknown, None, verdict, ms);
     }
 

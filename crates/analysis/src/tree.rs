@@ -14,12 +14,13 @@ mod layout;
 
 use crate::cost::Cost;
 use crate::fold::is_library;
+use crate::lifespan::{Lifespans, Phase};
 use crate::place::Place;
 use crate::threads::{ThreadTotals, threads};
 use crate::wait::WaitFor;
 use folded::Folded;
 use grown::Grown;
-use pitstop_model::{Profile, Row, ThreadId};
+use pitstop_model::{Id, Profile, Row, RowId, ThreadId};
 use rustc_hash::FxHashMap;
 
 /// What to show of the trees.
@@ -74,8 +75,20 @@ pub enum NodeKind {
     Own,
     /// This many branches of the parent that were cut for being small.
     Cut(usize),
-    /// Time without a Python stack.
+    /// Time of the machinery alone that starts programs and threads and imports modules.
+    Machinery,
+    /// Time without a Python stack because the interpreter was starting or ending.
+    Phase(Phase),
+    /// Other time without a Python stack.
     Stackless,
+}
+
+/// A row with its samples and nanoseconds, or the part of it that was spent in a phase.
+struct Timed {
+    row: Row,
+    count: u64,
+    ns: f64,
+    phase: Option<Phase>,
 }
 
 /// A node of a call tree.
@@ -105,11 +118,7 @@ pub struct TreeNode {
 
 /// Makes the call trees of a profile.
 pub fn tree(profile: &Profile, options: &TreeOptions) -> Tree {
-    let mut rows: FxHashMap<ThreadId, Vec<(Row, u64, f64)>> = FxHashMap::default();
-    for (row, count, ns) in profile.series.iter().filter(|&(_, count, _)| count > 0) {
-        let of_thread = rows.entry(row.thread).or_default();
-        of_thread.push((row, count, ns as f64));
-    }
+    let rows = timed_rows(profile);
     let folded = Folded::of(profile, options.fold_library);
     let plain = options.fold_library.then(|| Folded::of(profile, false));
     let mut answer = Tree {
@@ -125,8 +134,8 @@ pub fn tree(profile: &Profile, options: &TreeOptions) -> Tree {
             continue;
         }
         let rows = &rows[&thread.id];
-        let own_code = rows.iter().any(|(row, ..)| {
-            let frames = profile.places.frames_of(row.stack);
+        let own_code = rows.iter().any(|timed| {
+            let frames = profile.places.frames_of(timed.row.stack);
             frames
                 .map(|frame| profile.places.frame(frame).function)
                 .any(|function| !is_library(profile, function))
@@ -147,6 +156,34 @@ pub fn tree(profile: &Profile, options: &TreeOptions) -> Tree {
         });
     }
     answer
+}
+
+/// The rows of each thread that have samples, those without a stack in their parts.
+fn timed_rows(profile: &Profile) -> FxHashMap<ThreadId, Vec<Timed>> {
+    let spans = Lifespans::of(profile);
+    let mut rows: FxHashMap<ThreadId, Vec<Timed>> = FxHashMap::default();
+    for (index, (row, count, ns)) in profile.series.iter().enumerate() {
+        let (mut rest, mut rest_ns) = (count, ns);
+        let of_thread = rows.entry(row.thread).or_default();
+        let mut add = |count, ns: u64, phase| {
+            if count > 0 {
+                let ns = ns as f64;
+                of_thread.push(Timed {
+                    row,
+                    count,
+                    ns,
+                    phase,
+                });
+            }
+        };
+        for phase in [Phase::Starting, Phase::Ending] {
+            let (count, ns) = spans.part(RowId::from_index(index), phase);
+            (rest, rest_ns) = (rest.saturating_sub(count), rest_ns.saturating_sub(ns));
+            add(count, ns, Some(phase));
+        }
+        add(rest, rest_ns, None);
+    }
+    rows
 }
 
 #[cfg(test)]
@@ -200,6 +237,28 @@ mod tests {
         assert_eq!(
             drawn(&s.finish(), &TreeOptions::default()),
             "MainThread\n 1000 <module>\n  600 a\n   500 Own\n   100 loads +2\n  300 run +1\n   300 back\n  95 Own\n  5 Cut(5)\n"
+        );
+    }
+
+    #[test]
+    fn what_has_no_stack_of_its_own_says_why() {
+        let mut s = Sketch::new("app.py").keeping_moments();
+        let main = s.main();
+        s.spend(main, Python, 20, "");
+        s.spend(
+            main,
+            Python,
+            10,
+            "_find_and_load <frozen importlib._bootstrap>:1",
+        );
+        s.spend(main, Python, 60, "<module> app.py:3");
+        s.spend(main, Python, 4, "");
+        s.spend(main, Python, 1, "<module> app.py:4");
+        s.spend(main, Python, 5, "");
+        assert_eq!(
+            drawn(&s.finish(), &TreeOptions::default()),
+            "MainThread\n 61 <module>\n 20 Phase(Starting)\n 10 Machinery\n 5 Phase(Ending)\n \
+             4 Stackless\n"
         );
     }
 

@@ -4,6 +4,7 @@ use crate::cost::ratio;
 use crate::elapsed::Elapsed;
 use crate::headline::{Evidence, Headline};
 use crate::hot::{HotFunction, HotLine, HotOptions, hot};
+use crate::library::Library;
 use crate::split::Split;
 use crate::threads::{ThreadTotals, threads};
 use crate::wait::{WaitPlace, waits};
@@ -27,6 +28,8 @@ pub struct Verdict {
     pub lines: Vec<HotLine>,
     /// The costliest functions, waiting included; at most 20.
     pub functions: Vec<HotFunction>,
+    /// The part of the run in libraries, and the costliest functions there; at most 20.
+    pub library: Library,
     /// The longest waits; at most 20.
     pub waits: Vec<WaitPlace>,
     /// All threads: main threads first, then the busiest, idle ones last.
@@ -141,6 +144,7 @@ impl Verdict {
             split,
             lines: hot.lines,
             functions: hot.functions,
+            library: Library::of(profile, &elapsed, KEPT),
             waits,
             threads,
             memory,

@@ -484,6 +484,10 @@ pub(crate) struct CompareArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    pitstop doctor                       what can be measured here\n  \
+    pitstop doctor -p 4711               and whether this process can be\n  \
+    pitstop doctor --json | jq '.checks[] | select(.health != \"good\")'")]
 pub(crate) struct DoctorArgs {
     /// Also look at this process.
     #[arg(short, long, value_name = "PID")]

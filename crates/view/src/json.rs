@@ -68,6 +68,7 @@ mod tests {
                 "cpu",
                 "functions",
                 "headline",
+                "library",
                 "lines",
                 "memory",
                 "next",

@@ -22,6 +22,7 @@ pub fn next(verdict: &Verdict) -> Vec<Next> {
             purpose: purpose.to_owned(),
         });
     };
+    let in_library = verdict.library.dominates();
     match &verdict.headline {
         Headline::TooFewSamples { why, .. } => {
             match why {
@@ -40,6 +41,19 @@ pub fn next(verdict: &Verdict) -> Vec<Next> {
             }
             return suggestions;
         }
+        Headline::WaitingDominates { .. }
+        | Headline::MemoryBound { .. }
+        | Headline::MostlyStartup { .. } => {
+            add(
+                "pitstop lines".into(),
+                "the costliest lines in their source",
+            );
+        }
+        // Lines of the user's own that call a library tell the user what is known already.
+        _ if in_library => add(
+            "pitstop lines --show-library".into(),
+            "the costliest lines, libraries included",
+        ),
         Headline::OneLineDominates { line } if !line.place.kind.is_library() => {
             add(lines_of(&line.place), "that function line by line");
         }
@@ -51,7 +65,14 @@ pub fn next(verdict: &Verdict) -> Vec<Next> {
             "the costliest lines in their source",
         ),
     }
-    add("pitstop tree".into(), "who calls what, and for how long");
+    if in_library {
+        add(
+            "pitstop tree --show-library".into(),
+            "who calls what, in libraries too",
+        );
+    } else {
+        add("pitstop tree".into(), "who calls what, and for how long");
+    }
     add(
         "pitstop export last out.svg".into(),
         "a flame graph for the browser",

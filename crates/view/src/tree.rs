@@ -6,7 +6,7 @@ use crate::paint::number::{TimeScale, counted, share, time};
 use crate::paint::{Line, Page, Style, Tint, text};
 use crate::words::wait_verb;
 use pitstop_analysis::tree::{NodeKind, ThreadTree, TreeNode};
-use pitstop_analysis::{Doing, Tree};
+use pitstop_analysis::{Doing, Phase, Tree};
 
 /// The columns of a page that branches may use; deeper ones are drawn at this depth.
 const INDENT_PART: usize = 3;
@@ -131,6 +131,9 @@ fn describe(line: Line, node: &TreeNode, leaf: bool, style: Style) -> Line {
         NodeKind::Own => line.put("[self]"),
         NodeKind::Cut(1) => line.tinted(Tint::Quiet, "1 smaller branch"),
         NodeKind::Cut(number) => line.tinted(Tint::Quiet, &format!("{number} smaller branches")),
+        NodeKind::Machinery => line.tinted(Tint::Quiet, "(starting and importing)"),
+        NodeKind::Phase(Phase::Starting) => line.tinted(Tint::Quiet, "(start of the interpreter)"),
+        NodeKind::Phase(Phase::Ending) => line.tinted(Tint::Quiet, "(end of the interpreter)"),
         NodeKind::Stackless => line.tinted(Tint::Quiet, "(no Python stack)"),
     };
     line.tinted(Tint::Quiet, &remarks)

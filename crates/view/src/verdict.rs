@@ -11,7 +11,7 @@ use crate::words::ending;
 use pitstop_analysis::verdict::{Quality, Run};
 use pitstop_analysis::{Basis, Headline, Verdict};
 use split::split_bars;
-use tables::{hot_functions, hot_lines, threads};
+use tables::{hot_functions, hot_lines, library_functions, threads};
 
 /// What has a smaller share is left out of lists and bars.
 const WORTH_SHOWING: f64 = 0.01;
@@ -32,6 +32,8 @@ pub fn render(verdict: &Verdict, style: &Style) -> String {
         hot_lines(&mut page, verdict);
         page.blank();
         hot_functions(&mut page, verdict);
+        page.blank();
+        library_functions(&mut page, verdict);
         page.blank();
         threads(&mut page, &verdict.threads, verdict.run.processes);
         page.blank();

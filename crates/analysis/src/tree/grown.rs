@@ -1,10 +1,12 @@
 //! What one thread spent in the nodes of a folded tree.
 
+use super::Timed;
 use super::folded::{Folded, ROOT};
 use crate::cost::Cost;
 use crate::fold::is_machinery;
+use crate::lifespan::Phase;
 use crate::wait::{WaitFor, what_for};
-use pitstop_model::{FunctionId, Profile, Row, StackId};
+use pitstop_model::{FunctionId, Profile, StackId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What one thread spent in the nodes of a folded tree.
@@ -12,6 +14,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub(super) struct Grown {
     pub(super) own: FxHashMap<usize, Cost>,
     pub(super) totals: FxHashMap<usize, Cost>,
+    /// Time without a stack: at the beginning and the end of the interpreter, and at other times.
+    pub(super) starting: Cost,
+    pub(super) ending: Cost,
     pub(super) stackless: Cost,
     pub(super) waits: FxHashMap<usize, FxHashMap<WaitFor, f64>>,
     pub(super) folded: FxHashMap<usize, FxHashSet<FunctionId>>,
@@ -20,11 +25,22 @@ pub(super) struct Grown {
 
 impl Grown {
     /// Sums up the rows of a thread.
-    pub(super) fn of(profile: &Profile, shape: &Folded, rows: &[(Row, u64, f64)]) -> Self {
+    pub(super) fn of(profile: &Profile, shape: &Folded, rows: &[Timed]) -> Self {
         let mut grown = Self::default();
-        for (row, count, ns) in rows {
+        for Timed {
+            row,
+            count,
+            ns,
+            phase,
+        } in rows
+        {
             let Some(stack) = row.stack else {
-                grown.stackless.add(row.state, *ns, *count);
+                let cost = match phase {
+                    Some(Phase::Starting) => &mut grown.starting,
+                    Some(Phase::Ending) => &mut grown.ending,
+                    None => &mut grown.stackless,
+                };
+                cost.add(row.state, *ns, *count);
                 continue;
             };
             let node = shape.stack(stack).node;

@@ -5,6 +5,7 @@ use super::grown::Grown;
 use super::{NodeKind, TreeNode};
 use crate::cost::{Cost, ratio};
 use crate::hot::heaviest;
+use crate::lifespan::Phase;
 use crate::place::Place;
 use crate::wait::WaitFor;
 use pitstop_model::Profile;
@@ -23,9 +24,14 @@ pub(super) fn nodes(
         children.entry(parent).or_default().push(node);
     }
     let root_own = grown.own.get(&ROOT).copied().unwrap_or_default();
-    let mut unseen = grown.stackless;
-    unseen.merge(&root_own);
-    let whole_ns = unseen.total_ns()
+    let unseen = [
+        (NodeKind::Phase(Phase::Starting), grown.starting),
+        (NodeKind::Phase(Phase::Ending), grown.ending),
+        (NodeKind::Machinery, root_own),
+        (NodeKind::Stackless, grown.stackless),
+    ];
+    let unseen_ns: f64 = unseen.iter().map(|(_, cost)| cost.total_ns()).sum();
+    let whole_ns = unseen_ns
         + children
             .get(&ROOT)
             .into_iter()
@@ -40,7 +46,7 @@ pub(super) fn nodes(
         whole_ns,
         min_share,
     };
-    layout.nodes(unseen)
+    layout.nodes(&unseen)
 }
 
 /// Puts the nodes of a thread's tree in order.
@@ -61,16 +67,17 @@ struct Pending {
 }
 
 impl Layout<'_> {
-    fn nodes(&self, unseen: Cost) -> Vec<TreeNode> {
+    fn nodes(&self, unseen: &[(NodeKind, Cost)]) -> Vec<TreeNode> {
         let mut nodes: Vec<TreeNode> = Vec::new();
         // An explicit stack, because recursion in the target may be deeper than ours can be.
-        let mut pending = self.branches(ROOT, NodeKind::Stackless, unseen, None, 0);
+        let mut pending = self.branches(ROOT, unseen, None, 0);
         while let Some(Pending { node, entry }) = pending.pop() {
             let (depth, own) = (entry.depth + 1, entry.own);
             nodes.push(entry);
             if let Some(node) = node.filter(|node| self.children.contains_key(node)) {
                 let parent = Some(nodes.len() - 1);
-                pending.extend(self.branches(node, NodeKind::Own, own, parent, depth));
+                let own = [(NodeKind::Own, own)];
+                pending.extend(self.branches(node, &own, parent, depth));
             }
         }
         nodes
@@ -80,8 +87,7 @@ impl Layout<'_> {
     fn branches(
         &self,
         node: usize,
-        own_kind: NodeKind,
-        own: Cost,
+        own: &[(NodeKind, Cost)],
         parent: Option<usize>,
         depth: usize,
     ) -> Vec<Pending> {
@@ -96,11 +102,13 @@ impl Layout<'_> {
                 shown.push(self.function(child, total, parent, depth));
             }
         }
-        if own.total_ns() > 0.0 && ratio(own.total_ns(), self.whole_ns) >= self.min_share {
-            let waits_for = self.waits_for(node).filter(|_| own_kind == NodeKind::Own);
-            let mut entry = self.leaf(own_kind, own, parent, depth);
-            entry.waits_for = waits_for;
-            shown.push(Pending { node: None, entry });
+        for (kind, own) in own {
+            if own.total_ns() > 0.0 && ratio(own.total_ns(), self.whole_ns) >= self.min_share {
+                let waits_for = self.waits_for(node).filter(|_| *kind == NodeKind::Own);
+                let mut entry = self.leaf(kind.clone(), *own, parent, depth);
+                entry.waits_for = waits_for;
+                shown.push(Pending { node: None, entry });
+            }
         }
         // Equal branches keep the order their functions were first seen in.
         shown.sort_by(|a, b| {

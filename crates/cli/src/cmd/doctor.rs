@@ -6,8 +6,9 @@ use crate::kept;
 use crate::print::answer;
 use crate::style::Choice;
 use pitstop_target::affinity::{self, Boost};
-use pitstop_target::process::Process;
-use pitstop_target::{find_python, permission};
+use pitstop_target::find_python;
+use pitstop_target::permission::{self, Denied};
+use pitstop_target::process::{OpenError, Process};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::env;
@@ -106,22 +107,23 @@ fn system() -> Check {
 
 fn attach() -> Check {
     const NAME: &str = "attaching";
-    if is_root() {
-        return Check::good(NAME, "allowed to any process (root)");
+    if let Err(denied) = permission::can_read(std::process::id()) {
+        return Check::bad(NAME, format!("to no process: {}", denied.why), denied.cure);
     }
-    match read("/proc/sys/kernel/yama/ptrace_scope").as_deref() {
-        None | Some("0") => Check::good(NAME, "allowed to processes of this user"),
-        Some("1") => Check::limited(
+    match ptrace_scope() {
+        0..=2 if may_trace() => Check::good(NAME, "allowed to any process (CAP_SYS_PTRACE)"),
+        0 => Check::good(NAME, "allowed to processes of this user"),
+        1 => Check::limited(
             NAME,
             "only to programs started by pitstop (ptrace_scope is 1)",
             "sudo sysctl kernel.yama.ptrace_scope=0",
         ),
-        Some("2") => Check::limited(
+        2 => Check::limited(
             NAME,
             "only for root (ptrace_scope is 2)",
             "run pitstop as root, or: sudo sysctl kernel.yama.ptrace_scope=0",
         ),
-        Some(_) => Check::bad(
+        _ => Check::bad(
             NAME,
             "forbidden until the next start of the machine (ptrace_scope is 3)",
             "remove kernel.yama.ptrace_scope=3 from /etc/sysctl.d and restart the machine",
@@ -129,17 +131,14 @@ fn attach() -> Check {
     }
 }
 
-fn is_root() -> bool {
-    let status = read("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("Uid:"));
-    line.and_then(|line| line.split_whitespace().nth(2)) == Some("0")
+/// What Yama allows (Documentation/admin-guide/LSM/Yama.rst); 0 where it is not built in.
+fn ptrace_scope() -> u32 {
+    let text = read("/proc/sys/kernel/yama/ptrace_scope");
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-fn container() -> Check {
-    const NAME: &str = "container";
-    let marker = ["/.dockerenv", "/run/.containerenv"]
-        .iter()
-        .find(|path| fs::exists(path).unwrap_or(false));
+/// Whether this process has the right to look into those of others.
+fn may_trace() -> bool {
     let status = read("/proc/self/status").unwrap_or_default();
     let capabilities = status
         .lines()
@@ -147,15 +146,32 @@ fn container() -> Check {
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         .unwrap_or(0);
     // CAP_SYS_PTRACE is bit 19 (include/uapi/linux/capability.h).
-    let may_trace = capabilities >> 19 & 1 == 1;
-    match (marker, may_trace) {
-        (None, _) => Check::good(NAME, "none"),
-        (Some(_), true) => Check::good(NAME, "yes, with the right to look into processes"),
-        (Some(_), false) => Check::limited(
-            NAME,
-            "yes, without CAP_SYS_PTRACE: only programs started by pitstop can be read",
-            "docker run --cap-add SYS_PTRACE ...",
-        ),
+    capabilities >> 19 & 1 == 1
+}
+
+fn container() -> Check {
+    const NAME: &str = "container";
+    let is_in_one = ["/.dockerenv", "/run/.containerenv"]
+        .iter()
+        .any(|path| fs::exists(path).unwrap_or(false));
+    container_check(NAME, is_in_one, may_trace(), ptrace_scope())
+}
+
+/// What being in a container means for attaching: as outside, without the right to trace a user's
+/// own processes can be read if Yama does not forbid it.
+fn container_check(name: &'static str, is_in_one: bool, may_trace: bool, scope: u32) -> Check {
+    const CURE: &str = "docker run --cap-add SYS_PTRACE ...";
+    let readable = match scope {
+        0 => "processes of other users cannot be read",
+        _ => "only programs started by pitstop can be read",
+    };
+    match (is_in_one, may_trace) {
+        (false, _) => Check::good(name, "none"),
+        (true, true) => Check::good(name, "yes, with the right to look into processes"),
+        (true, false) => {
+            let finding = format!("yes, without CAP_SYS_PTRACE: {readable}");
+            Check::limited(name, finding, CURE)
+        }
     }
 }
 
@@ -331,19 +347,20 @@ fn interpreter(program: &Path) -> Option<Check> {
 
 fn target(pid: u32) -> Check {
     const NAME: &str = "process";
-    if let Err(error) = Process::open(pid) {
-        return Check::bad(
-            NAME,
-            error.to_string(),
-            "check the process id: pgrep -af python",
-        );
+    let denied = |denied: Denied| {
+        let finding = format!("{pid} cannot be read: {}", denied.why);
+        Check::bad(NAME, finding, denied.cure)
+    };
+    match Process::open(pid) {
+        Ok(_) => {}
+        Err(OpenError::Denied(why)) => return denied(why),
+        Err(error) => {
+            let cure = "check the process id: pgrep -af python";
+            return Check::bad(NAME, error.to_string(), cure);
+        }
     }
-    if let Err(denied) = permission::can_read(pid) {
-        return Check::bad(
-            NAME,
-            format!("{pid} cannot be read: {}", denied.why),
-            denied.cure,
-        );
+    if let Err(why) = permission::can_read(pid) {
+        return denied(why);
     }
     match find_python(pid) {
         Ok(image) => {
@@ -400,4 +417,21 @@ fn as_json(checks: &[Check]) -> String {
     let text =
         serde_json::to_string_pretty(&json!({"schema": "pitstop/doctor@1", "checks": checks}));
     text.map_or_else(|_| String::new(), |text| text + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_a_container_own_processes_can_be_read_unless_yama_forbids_it() {
+        let check = |may_trace, scope| container_check("container", true, may_trace, scope);
+        assert_eq!(check(true, 1).health, Health::Good);
+        let open = check(false, 0);
+        assert_eq!(open.health, Health::Limited);
+        assert!(open.finding.contains("other users"), "{}", open.finding);
+        let closed = check(false, 1);
+        assert!(closed.finding.contains("only programs started"));
+        assert!(closed.cure.is_some_and(|cure| cure.contains("SYS_PTRACE")));
+    }
 }

@@ -5,8 +5,8 @@
 
 use super::document;
 use super::shared::{CostJson, PlaceJson, WaitJson};
-use pitstop_analysis::Tree;
 use pitstop_analysis::tree::{NodeKind, ThreadTree, TreeNode};
+use pitstop_analysis::{Phase, Tree};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -56,6 +56,9 @@ struct NodeJson<'a> {
     parent: Option<usize>,
     depth: usize,
     kind: &'static str,
+    /// For `stackless`, where it is known: the interpreter was `starting` or `ending`, or nothing
+    /// but the `machinery` that starts programs and imports modules was on the stack.
+    why: Option<&'static str>,
     function: Option<PlaceJson<'a>>,
     /// For `cut`: the number of branches left out.
     cut: Option<usize>,
@@ -72,12 +75,19 @@ fn node(node: &TreeNode) -> NodeJson<'_> {
         NodeKind::Function(place) => ("function", Some(place.into()), None),
         NodeKind::Own => ("own", None, None),
         NodeKind::Cut(number) => ("cut", None, Some(*number)),
-        NodeKind::Stackless => ("stackless", None, None),
+        NodeKind::Machinery | NodeKind::Phase(_) | NodeKind::Stackless => ("stackless", None, None),
+    };
+    let why = match &node.kind {
+        NodeKind::Machinery => Some("machinery"),
+        NodeKind::Phase(Phase::Starting) => Some("starting"),
+        NodeKind::Phase(Phase::Ending) => Some("ending"),
+        _ => None,
     };
     NodeJson {
         parent: node.parent,
         depth: node.depth,
         kind,
+        why,
         function,
         cut,
         total: (&node.total).into(),

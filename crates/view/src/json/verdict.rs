@@ -21,6 +21,7 @@ struct VerdictJson<'a> {
     split: SplitJson<'a>,
     lines: Vec<LineJson<'a>>,
     functions: Vec<FunctionJson<'a>>,
+    library: LibraryJson<'a>,
     waits: Vec<WaitPlaceJson<'a>>,
     threads: Vec<ThreadJson<'a>>,
     memory: MemoryJson,
@@ -46,6 +47,10 @@ pub fn verdict(verdict: &Verdict) -> String {
         split: split(&verdict.split),
         lines: verdict.lines.iter().map(line).collect(),
         functions: verdict.functions.iter().map(function).collect(),
+        library: LibraryJson {
+            share: verdict.library.share,
+            functions: verdict.library.functions.iter().map(function).collect(),
+        },
         waits: verdict.waits.iter().map(wait_place).collect(),
         threads: verdict.threads.iter().map(thread).collect(),
         memory: memory(&verdict.memory),
@@ -60,6 +65,14 @@ pub fn verdict(verdict: &Verdict) -> String {
             })
             .collect(),
     })
+}
+
+/// Code that is not the user's own, each function by itself.
+#[derive(Serialize)]
+struct LibraryJson<'a> {
+    /// The part of the run spent there, waiting not counted.
+    share: f64,
+    functions: Vec<FunctionJson<'a>>,
 }
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use crate::paint::number::{TimeScale, counted, share};
 use crate::paint::{Cell, Column, Page, Table, Tint};
 use crate::verdict::{WIDE, WORTH_SHOWING};
 use crate::words::word;
-use pitstop_analysis::{Doing, Headline, HotLine, ThreadTotals, Verdict};
+use pitstop_analysis::{Doing, Headline, HotFunction, HotLine, ThreadTotals, Verdict};
 
 /// How many rows each table shows at most.
 const LINES: usize = 6;
@@ -55,10 +55,18 @@ pub(super) fn hot_lines(page: &mut Page, verdict: &Verdict) {
 }
 
 pub(super) fn hot_functions(page: &mut Page, verdict: &Verdict) {
-    let worth = verdict
-        .functions
-        .iter()
-        .filter(|f| f.share >= WORTH_SHOWING);
+    functions(page, "function", &verdict.functions);
+}
+
+/// Where all goes through a few calls into libraries: the functions there.
+pub(super) fn library_functions(page: &mut Page, verdict: &Verdict) {
+    if verdict.library.dominates() {
+        functions(page, "in libraries", &verdict.library.functions);
+    }
+}
+
+fn functions(page: &mut Page, title: &str, functions: &[HotFunction]) {
+    let worth = functions.iter().filter(|f| f.share >= WORTH_SHOWING);
     let functions: Vec<_> = worth.take(FUNCTIONS).collect();
     let largest_ns = functions.iter().map(|f| f.total_ns).fold(0.0, f64::max);
     if functions.is_empty() {
@@ -73,7 +81,7 @@ pub(super) fn hot_functions(page: &mut Page, verdict: &Verdict) {
         Column::code(10),
         Column::path(10).on_pages_from(50),
     ]);
-    table.titles(["own", "", "total", "", "function", ""]);
+    table.titles(["own", "", "total", "", title, ""]);
     for function in functions {
         table.row([
             plain_cell(scale.format(function.own.total_ns())),
