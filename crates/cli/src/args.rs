@@ -341,10 +341,10 @@ pub(crate) struct TrialArgs {
     /// How long it may take: 10, 30s, 2m [default: 10s, and at least what an answer needs].
     #[arg(short, long, value_name = "TIME", value_parser = duration)]
     pub(crate) time: Option<Duration>,
-    /// Repetitions in a batch [default: as many as take 3 ms].
+    /// Repetitions in a batch [default: as many as take 1 ms].
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) number: Option<u64>,
-    /// Batches in a process [default: up to 6].
+    /// Batches in a process [default: up to 12].
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) repeat: Option<u32>,
     /// The clock to go by.
