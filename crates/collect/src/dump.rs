@@ -145,7 +145,13 @@ fn take(
         })
     });
     let taken = worker.join().ok().flatten();
-    taken.ok_or(RecordError::Attach(AttachError::NotReady { pid }))
+    let taken = taken.ok_or(RecordError::Attach(AttachError::NotReady { pid }))?;
+    // An empty answer would read as a process without threads.
+    if taken.batch.samples.is_empty() && !taken.found.is_empty() {
+        let attempts = ATTEMPTS;
+        return Err(RecordError::Restless { pid, attempts });
+    }
+    Ok(taken)
 }
 
 fn locals_of(interpreter: &Interpreter, frame: RawFrame) -> Vec<(String, String)> {

@@ -535,12 +535,15 @@ impl ProcessReader {
         stop: impl Fn(u32) -> Option<Guard>,
     ) -> Tick {
         let from = self.begin(now_ns, batch);
+        let mut outcome = Tick::Done;
         for at in 0..self.groups.len() {
+            let mut read_whole = false;
             for _ in 0..ATTEMPTS {
                 let interpreter = Arc::clone(&self.interpreter);
                 self.list_threads(at, false);
                 let group = &mut self.groups[at];
                 if group.active.is_empty() && !group.wake_holder(&interpreter) {
+                    read_whole = true;
                     break;
                 }
                 let Some(before) = group.gil_now(&interpreter) else {
@@ -548,6 +551,7 @@ impl ProcessReader {
                 };
                 let Some(holder) = before.holder() else {
                     if group.idle(&interpreter, now_ns, batch).is_some() {
+                        read_whole = true;
                         break;
                     }
                     continue;
@@ -571,15 +575,19 @@ impl ProcessReader {
                     let verdict = Verdict::Exact;
                     group.emit_all(now_ns, Reading::Stopped, verdict, Some(position), batch);
                     self.codes.look(&interpreter, batch, from);
+                    read_whole = true;
                     break;
                 }
                 drop(guard);
+            }
+            if !read_whole {
+                outcome = Tick::Moved;
             }
         }
         if self.groups.is_empty() {
             Tick::Lost
         } else {
-            Tick::Done
+            outcome
         }
     }
 

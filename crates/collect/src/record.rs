@@ -136,6 +136,14 @@ pub enum RecordError {
     /// The process holds no interpreter that can be read.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// No moment was found at which the threads could be read.
+    #[error("process {pid} never stood still for a moment in {attempts} attempts")]
+    Restless {
+        /// The process.
+        pid: u32,
+        /// How often it was looked at.
+        attempts: u32,
+    },
     /// The archive cannot be written.
     #[error(transparent)]
     Archive(#[from] pitstop_archive::Error),

@@ -522,7 +522,8 @@ fn serve_from_anywhere(shared: &Arc<Shared>, slot: &Arc<Slot>) {
         Way::SequenceLock => reader.sequence_locked(start, &mut batch),
         Way::CoScheduled | Way::Double => reader.double(start, &mut batch),
     };
-    let holder_cpu = (outcome == Tick::Moved)
+    // A thread that is stopped is read from any CPU.
+    let holder_cpu = (outcome == Tick::Moved && shared.way != Way::Stopped)
         .then(|| reader.holder_cpu())
         .flatten();
     drop(batch);

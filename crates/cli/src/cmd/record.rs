@@ -310,7 +310,9 @@ fn explain(error: &RecordError) -> Failure {
             126 => Status::CannotExecute,
             _ => Status::Failed,
         },
-        RecordError::Open(_) | RecordError::Attach(_) => Status::CannotMeasure,
+        RecordError::Open(_) | RecordError::Attach(_) | RecordError::Restless { .. } => {
+            Status::CannotMeasure
+        }
         RecordError::Archive(_) => Status::Usage,
         RecordError::Io(_) => Status::Failed,
     };
@@ -326,6 +328,7 @@ pub(crate) fn cure_for_process(error: &RecordError) -> &'static str {
     match error {
         RecordError::Open(OpenError::Denied(_)) => "see what is allowed here: pitstop doctor",
         RecordError::Open(_) => "look for the process: pgrep -af python",
+        RecordError::Restless { .. } => "try again, or watch it for a while: pitstop record -p PID",
         _ => "name a process that runs CPython 3.8 to 3.15: pgrep -af python",
     }
 }
