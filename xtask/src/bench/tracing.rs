@@ -256,24 +256,23 @@ fn line(
     )
 }
 
-/// What an empty function seems to cost, and its caller's loop, against what they do cost.
+/// What an empty function seems to cost, and its caller's loop, against what they do cost: means of
+/// whole runs, with and without the tracer in turn, and the median of the differences.
 fn empty(rig: &Rig, minor: u8, rounds: usize) -> Result<String> {
     let script = rig::fixtures("bench").join("empty_calls.py");
     let python = rig.python(minor)?;
-    let mut command = Command::new(&python.executable);
-    command.arg(&script).arg("--true");
-    let ended = child::run(command, &rig.scratch, DEADLINE)?.check("empty_calls.py")?;
-    let truth: Vec<f64> = ended
-        .stdout
-        .split(' ')
-        .filter_map(|word| word.trim().parse().ok())
-        .collect();
-    let [a_call, a_round] = truth[..] else {
-        bail!("empty_calls.py says `{}`", ended.stdout.trim());
-    };
     let calls = 200_000.0;
-    let mut least = [f64::MAX; 2];
+    let mut errors = [Vec::new(), Vec::new()];
+    let mut truths = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
+        let mut command = Command::new(&python.executable);
+        command.arg(&script).arg("--true");
+        let ended = child::run(command, &rig.scratch, DEADLINE)?.check("empty_calls.py")?;
+        let words = ended.stdout.split(' ');
+        let truth: Vec<f64> = words.filter_map(|word| word.trim().parse().ok()).collect();
+        if truth.len() != 2 {
+            bail!("empty_calls.py says `{}`", ended.stdout.trim());
+        }
         let mut command = Command::new(&rig.pitstop);
         command.env("XDG_CACHE_HOME", &rig.scratch);
         command
@@ -292,19 +291,18 @@ fn empty(rig: &Rig, minor: u8, rounds: usize) -> Result<String> {
             let one = functions.iter().find(|one| one["name"] == name);
             let one = one.with_context(|| format!("`{name}` was not called"))?;
             let own_ns = one["own_ns"].as_f64().context("no own time")?;
-            least[index] = least[index].min(own_ns / calls);
+            errors[index].push(own_ns / calls - truth[index]);
+            truths[index].push(truth[index]);
         }
     }
+    let middle = |values: &Vec<f64>| Ok(median(values).context("nothing was measured")?.value);
+    let [callee, caller]: [Result<f64>; 2] = errors.each_ref().map(middle);
+    let [a_call, a_round]: [Result<f64>; 2] = truths.each_ref().map(middle);
+    let (callee, caller, a_call, a_round) = (callee?, caller?, a_call?, a_round?);
     Ok(format!(
-        "{:<52} {:>8} {:>22}   callee {:.1} is {a_call:.1}, loop {:.1} is {a_round:.1} ns",
+        "{:<52} {:>8} {:>22}   a call takes {a_call:.1}, a round of the loop {a_round:.1} ns",
         format!("3.{minor} error on an empty function"),
         "<= 5 ns",
-        format!(
-            "{:+.1} and {:+.1} ns",
-            least[0] - a_call,
-            least[1] - a_round
-        ),
-        least[0],
-        least[1],
+        format!("{callee:+.1} and {caller:+.1} ns"),
     ))
 }
