@@ -7,13 +7,14 @@
 
 mod date;
 mod judge;
+pub mod words;
 
 pub use date::Date;
 pub use judge::{
     CountLimit, Judged, forbidden, of_complexity, of_counts, of_growth, of_maximum, of_memory,
     of_memory_pairs, of_percentile, of_percentile_pairs, processes_needed,
 };
-pub use pitstop_stats::Growth;
+pub use pitstop_stats::{Growth, LEAST_SIZES};
 
 use pitstop_stats::Interval;
 

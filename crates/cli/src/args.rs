@@ -1,6 +1,7 @@
 //! The command line, with its help.
 
 mod exact;
+mod gate;
 mod trace;
 
 use crate::style::Color;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use gate::{GateArgs, GateFormat};
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Say which of two is faster, and how sure that is.
     Compare(CompareArgs),
+    /// Check the budgets of a project: time, memory, instructions, imports.
+    Gate(GateArgs),
     /// Say what can be measured on this machine, and what is in the way.
     Doctor(DoctorArgs),
 }
@@ -526,7 +530,7 @@ fn effect(text: &str) -> Result<f64, String> {
 }
 
 /// `5`, `1%`: per cent, as a share.
-fn error_rate(text: &str) -> Result<f64, String> {
+pub(crate) fn error_rate(text: &str) -> Result<f64, String> {
     percent(text, 0.001, 50.0)
 }
 
@@ -549,7 +553,7 @@ fn saved_name(text: &str) -> Result<String, String> {
 }
 
 /// `30`, `30s`, `500ms`, `5m`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let units = [
         ("ms", 0.001),

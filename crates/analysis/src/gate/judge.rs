@@ -4,8 +4,8 @@ use super::State;
 use crate::trials::{Comparison, process_values};
 use pitstop_model::{Clock, Run, Trials};
 use pitstop_stats::{
-    Complexity, Growth, Interval, harrell_davis, hodges_lehmann, hodges_lehmann_interval, median,
-    median_interval, sorted,
+    Complexity, Growth, Interval, Rng, complexity, harrell_davis, hodges_lehmann,
+    hodges_lehmann_interval, median, median_interval, sorted,
 };
 
 /// The numbers of a check, and what they come to.
@@ -196,20 +196,25 @@ pub fn forbidden(modules: &[String], names: &[String]) -> Vec<String> {
     found.cloned().collect()
 }
 
-/// A growth with the size of the input, against the class it may have. Draws of the processes vote:
-/// 95 % of them decide.
-pub fn of_complexity(found: &Complexity, most: Growth) -> State {
-    let above: f64 = found
-        .support
-        .iter()
-        .filter(|(growth, _)| *growth > most)
-        .map(|(_, share)| share)
-        .sum();
-    match above {
-        share if share >= 0.95 && found.best.growth > most => State::Broken,
-        share if share <= 0.05 && found.best.growth <= most => State::Kept,
+/// A growth with the size of the input, against the class it may have. `costs` has a row a process
+/// with one cost for each size. Draws of the processes vote: 95 % of them decide. `None` with too
+/// few sizes or no process.
+pub fn of_complexity(
+    sizes: &[f64],
+    costs: &[Vec<f64>],
+    most: Growth,
+    seed: u64,
+) -> Option<(Complexity, State)> {
+    let found = complexity(sizes, costs, &mut Rng::new(seed))?;
+    let votes = found.support.iter().filter(|(growth, _)| *growth > most);
+    let above: f64 = votes.map(|(_, share)| share).sum();
+    let is_above = found.best.growth > most;
+    let state = match above {
+        share if share >= 0.95 && is_above => State::Broken,
+        share if share <= 0.05 && !is_above => State::Kept,
         _ => State::Inconclusive,
-    }
+    };
+    Some((found, state))
 }
 
 #[cfg(test)]
@@ -329,10 +334,9 @@ mod tests {
             };
             (0..4).map(|process| row(process).collect()).collect()
         };
-        let mut rng = pitstop_stats::Rng::new(1);
-        let mut state = |power, most| {
-            let found = pitstop_stats::complexity(&sizes, &rows(power), &mut rng);
-            of_complexity(&found.expect("sizes are enough"), most)
+        let state = |power, most| {
+            let judged = of_complexity(&sizes, &rows(power), most, 1);
+            judged.expect("sizes are enough").1
         };
         assert_eq!(state(2.0, Growth::Linearithmic), State::Broken);
         assert_eq!(state(1.0, Growth::Linearithmic), State::Kept);
