@@ -196,9 +196,14 @@ pub fn forbidden(modules: &[String], names: &[String]) -> Vec<String> {
     found.cloned().collect()
 }
 
+/// Neighbours such as O(n) and O(n log n) differ by this much in their exponent, and caches blur it
+/// by as much: a gate does not fail for less.
+const EXPONENT_MARGIN: f64 = 0.1;
+
 /// A growth with the size of the input, against the class it may have. `costs` has a row a process
-/// with one cost for each size. Draws of the processes vote: 95 % of them decide. `None` with too
-/// few sizes or no process.
+/// with one cost for each size. It is broken if 95 % of the draws of processes vote for a faster
+/// growth and the exponent is beyond the class's own by a margin; kept if they do not, or if it is
+/// not. `None` with too few sizes or no process.
 pub fn of_complexity(
     sizes: &[f64],
     costs: &[Vec<f64>],
@@ -209,9 +214,15 @@ pub fn of_complexity(
     let votes = found.support.iter().filter(|(growth, _)| *growth > most);
     let above: f64 = votes.map(|(_, share)| share).sum();
     let is_above = found.best.growth > most;
+    let (middle, last) = (sizes.get(sizes.len() / 2)?, sizes.last()?);
+    let allowed = most.exponent(*middle, *last) + EXPONENT_MARGIN;
+    let exponent = found.exponent_interval;
+    let is_steeper = exponent.is_some_and(|range| range.low > allowed);
+    let is_flatter = exponent.is_some_and(|range| range.high <= allowed);
     let state = match above {
-        share if share >= 0.95 && is_above => State::Broken,
+        share if share >= 0.95 && is_above && is_steeper => State::Broken,
         share if share <= 0.05 && !is_above => State::Kept,
+        _ if is_flatter => State::Kept,
         _ => State::Inconclusive,
     };
     Some((found, state))
@@ -340,6 +351,12 @@ mod tests {
         };
         assert_eq!(state(2.0, Growth::Linearithmic), State::Broken);
         assert_eq!(state(1.0, Growth::Linearithmic), State::Kept);
+        assert_eq!(
+            state(1.05, Growth::Linear),
+            State::Kept,
+            "within the margin"
+        );
+        assert_eq!(state(1.3, Growth::Linear), State::Broken);
         assert_eq!(state(2.0, Growth::Quadratic), State::Kept);
     }
 }

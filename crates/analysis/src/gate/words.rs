@@ -53,7 +53,7 @@ pub fn change(ratio: f64) -> String {
     }
 }
 
-/// A limit: `+3 %`, `120 ms`, `O(n log n)`, `none of pandas, numpy`.
+/// A limit: `+3 %`, `120 ms`, `O(n log n)`, `none of pandas`.
 pub fn limit(limit: &Limit, kind: Kind) -> String {
     match limit {
         Limit::Most(most) => short(&number(*most, kind)),
@@ -62,7 +62,7 @@ pub fn limit(limit: &Limit, kind: Kind) -> String {
             let percent = percent.trim_end_matches('0').trim_end_matches('.');
             format!("+{percent} %")
         }
-        Limit::Modules(names) => format!("no {}", names.join(", ")),
+        Limit::Modules(names) => format!("none of {}", names.join(", ")),
         Limit::Class(growth) => growth.text().to_owned(),
     }
 }
@@ -80,7 +80,8 @@ fn short(text: &str) -> String {
 
 /// What was found, in a few words: `+38 %, 63,700 -> 88,000`; empty if there are no numbers.
 pub fn found(check: &Check) -> String {
-    let Some(head) = check.head else {
+    // Which modules they are stands in the notes.
+    let Some(head) = check.head.filter(|_| check.kind != Kind::Forbidden) else {
         return String::new();
     };
     let head = number(head, check.kind);
@@ -210,6 +211,6 @@ mod tests {
         assert_eq!(limit(&Limit::Most(67_108_864.0), Kind::PeakRss), "64 MiB");
         assert_eq!(limit(&Limit::Most(150.0), Kind::Imports), "150");
         let names = Limit::Modules(vec!["pandas".into(), "numpy".into()]);
-        assert_eq!(limit(&names, Kind::Forbidden), "no pandas, numpy");
+        assert_eq!(limit(&names, Kind::Forbidden), "none of pandas, numpy");
     }
 }

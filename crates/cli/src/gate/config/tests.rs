@@ -67,7 +67,7 @@ fn everything_that_the_manual_shows_is_read() {
     assert_eq!(keys(1), ["time"], "a command has no bytecodes");
     assert_eq!(keys(2), ["time", "bytecodes"]);
     assert_eq!(config.waivers.len(), 1);
-    assert_eq!(config.budgets[0].limits[0].line, 16);
+    assert_eq!(config.budgets[0].limits[0].line, 17);
 }
 
 #[test]
