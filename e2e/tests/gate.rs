@@ -161,17 +161,18 @@ fn limits_without_a_base_need_no_repository() {
 fn growth_with_the_input_is_judged_by_its_class() {
     let python = any_python();
     let workbench = Workbench::new();
-    let program = "def square(n):\n    for a in range(n):\n        for b in range(n):\n            \
-                   pass\n\n\ndef line(n):\n    for a in range(n):\n        pass\n";
+    let program = "def square(xs):\n    for a in xs:\n        for b in xs:\n            \
+                   pass\n\n\ndef line(xs):\n    for a in xs:\n        pass\n";
     workbench.write("app.py", program);
-    let sizes = "[40, 80, 160, 320, 640, 1280]";
-    let budget = |name: &str| {
+    let budget = |name: &str, sizes: &str| {
         format!(
             "[tool.pitstop.budgets.\"app:{name}\"]\n\
-             complexity = {{ max = 'O(n log n)', input = 'n', sizes = {sizes} }}\n"
+             complexity = {{ max = 'O(n log n)', input = '[0] * n', sizes = {sizes} }}\n"
         )
     };
-    workbench.write("pyproject.toml", &(budget("square") + &budget("line")));
+    let all = budget("square", "[40, 80, 160, 320, 640, 1280]")
+        + &budget("line", "[2000, 4000, 8000, 16000, 32000, 64000]");
+    workbench.write("pyproject.toml", &all);
     let document = Project(workbench).json(python, 1);
     assert_eq!(document["checks"][0]["state"], "broken", "{document}");
     assert_eq!(document["checks"][0]["limit"]["class"], "O(n log n)");
@@ -364,6 +365,7 @@ fn places_without_a_base_say_why_and_what_to_do() {
     );
     // Nothing in common.
     project.git(&["checkout", "--quiet", "--orphan", "alone"]);
+    project.0.write("other.txt", "another history\n");
     project.commit();
     refused(
         &project,

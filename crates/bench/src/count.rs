@@ -60,7 +60,7 @@ pub struct Counts {
     pub values: Vec<u64>,
     /// Functions by instructions, in the last process.
     pub functions: Vec<Counted>,
-    /// Modules, in the last process, sorted.
+    /// Modules, in the last process, those that need others before those.
     pub modules: Vec<String>,
 }
 
