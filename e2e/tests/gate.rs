@@ -267,6 +267,26 @@ fn what_the_base_does_not_have_is_new_and_what_does_not_run_is_no_answer() {
 }
 
 #[test]
+fn a_base_that_is_imported_from_the_working_tree_is_no_base() {
+    let python = any_python();
+    let project = Project::new("");
+    let lib = project.0.path().join("lib");
+    std::fs::create_dir(&lib).expect("it can be made");
+    project.0.write("lib/goods.py", FAST);
+    let text = "[tool.pitstop.budgets.\"goods:work\"]\ntime = '+3%'\n";
+    project.0.write("pyproject.toml", text);
+    project.commit();
+    project.git(&["branch", "-f", "main"]);
+    project.0.write("lib/goods.py", SLOW);
+    // What an editable install does.
+    let mut command = project.0.command(&["gate", "--json", "--python"]);
+    command.arg(&python.path).env("PYTHONPATH", &lib);
+    let finished = Finished::of(&mut command, b"").expect_code(3);
+    let text = finished.stdout_text();
+    assert!(text.contains("an editable install leads there"), "{text}");
+}
+
+#[test]
 fn on_the_main_branch_the_last_commit_is_compared_with_the_one_before() {
     let python = any_python();
     let project = Project::new(&budgets("bytecodes = '+0%'"));

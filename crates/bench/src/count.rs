@@ -9,6 +9,7 @@ use crate::job::{Contender, Work};
 use crate::player::{Ground, Guest};
 use crate::session::{Control, Stop};
 use pitstop_model::Layout;
+use std::path::PathBuf;
 
 /// The hash seeds. Any will do, as long as both sides of a comparison get the same.
 const SEEDS: [u32; 3] = [1, 2, 3];
@@ -60,6 +61,8 @@ pub struct Counts {
     pub values: Vec<u64>,
     /// Functions by instructions, in the last process.
     pub functions: Vec<Counted>,
+    /// Where the function's module lies; for imports only.
+    pub home: Option<PathBuf>,
     /// Modules, in the last process, those that need others before those.
     pub modules: Vec<String>,
 }
@@ -97,42 +100,44 @@ pub fn count(
         };
         let fields = [counting.key(), kind, setup, &text];
         let guest = Guest::counter(&ground, contender, layout, &stop, &fields)?;
-        let (value, functions, modules) = read(guest)?;
-        (counts.functions, counts.modules) = (functions, modules);
-        counts.values.push(value);
+        let values = std::mem::take(&mut counts.values);
+        counts = read(guest)?;
+        counts.values.splice(0..0, values);
     }
     counts.values.remove(0);
     Ok(counts)
 }
 
-type Answer = (u64, Vec<Counted>, Vec<String>);
-
-fn read(mut guest: Guest<'_>) -> Result<Answer, Error> {
-    let (mut value, mut functions, mut modules) = (None, Vec::new(), Vec::new());
+/// What one process counted.
+fn read(mut guest: Guest<'_>) -> Result<Counts, Error> {
+    let mut counts = Counts::default();
     for _ in 0..MOST_LINES {
         let line = guest.line()?;
         if line == "end" {
             break;
         }
-        let known = match line.split_once(' ') {
-            Some(("n", number)) => {
-                value = number.parse().ok();
-                value.is_some()
-            }
-            Some(("f", rest)) => function(rest).map(|known| functions.push(known)).is_some(),
-            Some(("m", name)) => {
-                modules.push(name.to_owned());
-                true
-            }
-            _ => false,
-        };
-        if !known {
+        if take(&line, &mut counts).is_none() {
             return Err(guest.garbled(&line));
         }
     }
-    let value = value.ok_or_else(|| guest.garbled("no number"))?;
+    if counts.values.len() != 1 {
+        return Err(guest.garbled("no number"));
+    }
     guest.finish()?;
-    Ok((value, functions, modules))
+    Ok(counts)
+}
+
+/// Takes a line in.
+fn take(line: &str, counts: &mut Counts) -> Option<()> {
+    let (word, rest) = line.split_once(' ')?;
+    match word {
+        "n" => counts.values.push(rest.parse().ok()?),
+        "f" => counts.functions.push(function(rest)?),
+        "m" => counts.modules.push(rest.to_owned()),
+        "h" => counts.home = Some(rest.into()),
+        _ => return None,
+    }
+    Some(())
 }
 
 /// `COUNT LINE <tab> FILE <tab> NAME`
@@ -160,5 +165,21 @@ mod tests {
             ("/a b/c.py", "f.<locals>.g")
         );
         assert_eq!(function("12\t3"), None);
+    }
+
+    #[test]
+    fn answers_are_taken_in_and_strange_ones_are_not() {
+        let mut counts = Counts::default();
+        for line in ["n 7", "m a.b", "h /x y/a.py"] {
+            assert_eq!(take(line, &mut counts), Some(()), "{line}");
+        }
+        assert_eq!(
+            (counts.values.as_slice(), counts.modules.len()),
+            ([7].as_slice(), 1)
+        );
+        assert_eq!(counts.home, Some("/x y/a.py".into()));
+        for line in ["n", "n -1", "x 1", "", "f 1"] {
+            assert_eq!(take(line, &mut counts), None, "{line}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line, with its help.
 
+mod doctor;
 mod exact;
 mod gate;
 mod trace;
@@ -10,6 +11,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
 pub(crate) use gate::{GateArgs, GateFormat};
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
@@ -485,20 +487,6 @@ pub(crate) struct CompareArgs {
     /// A command to run on both sides.
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    pitstop doctor                       what can be measured here\n  \
-    pitstop doctor -p 4711               and whether this process can be\n  \
-    pitstop doctor --json | jq '.checks[] | select(.health != \"good\")'")]
-pub(crate) struct DoctorArgs {
-    /// Also look at this process.
-    #[arg(short, long, value_name = "PID")]
-    pub(crate) pid: Option<u32>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// `100`, `100hz`, `1khz`, `max`.

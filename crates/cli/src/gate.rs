@@ -2,6 +2,7 @@
 
 pub(crate) mod base;
 pub(crate) mod config;
+mod derived;
 pub(crate) mod init;
 pub(crate) mod measure;
 mod quantity;

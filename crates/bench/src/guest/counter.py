@@ -9,6 +9,7 @@
     answers     n COUNT
                 f COUNT LINE <tab> FILE <tab> NAME     instructions of a function, largest first
                 m NAME                                 a module
+                h FILE                                 where the function's module lies
                 end
                 error PHASE LENGTH, then so many bytes of traceback
 """
@@ -207,6 +208,10 @@ def count_imports(channel, kind, setup, text):
     channel.say("n %d" % len(new))
     for name in new[:MOST_MODULES]:
         channel.say("m " + name.encode("utf-8", "backslashreplace").decode())
+    home = kind == "function" and getattr(sys.modules[text.partition(":")[0]], "__file__", None)
+    if home:
+        home = os.path.realpath(home).replace("\n", " ")
+        channel.say("h " + home.encode("utf-8", "backslashreplace").decode())
 
 
 def main():

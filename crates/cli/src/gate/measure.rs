@@ -1,19 +1,19 @@
 //! Measuring what budgets limit, check by check.
 
 use super::config::{Budget, Config, Wanted};
+use super::derived::{functions, import_of, is_led_astray, new_modules, sized};
 use super::sides::Sides;
 use super::waivers::Promise;
 use crate::exit::{Failure, Status};
 use crate::trial::{Follower, explain};
 use pitstop_analysis::gate::{
-    Check, CountLimit, Culprit, Date, Gate, Judged, Kind, LEAST_SIZES, Limit, State, Waiver,
-    culprits, forbidden, of_complexity, of_counts, of_growth, of_maximum, of_memory,
-    of_memory_pairs, of_percentile, of_percentile_pairs, processes_needed,
+    Check, CountLimit, Date, Gate, Judged, Kind, LEAST_SIZES, Limit, State, Waiver, culprits,
+    forbidden, of_complexity, of_counts, of_growth, of_maximum, of_memory, of_memory_pairs,
+    of_percentile, of_percentile_pairs, processes_needed,
 };
 use pitstop_analysis::trials::{Question, compare_pairs, measured, noise, process_values};
 use pitstop_bench::{Contender, Counting, Counts, Error, Options, Outcome, Work, bench, compare};
 use pitstop_model::{Clock, Trials};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Calls of a process for a percentile: enough to have some beyond a 99th, if time allows.
@@ -22,9 +22,6 @@ const LEAST_CALLS: f64 = 20.0;
 
 /// Processes for each size of a growth.
 const PROCESSES_A_SIZE: usize = 4;
-
-/// Names that are listed before the rest is only counted.
-const MOST_NAMES: usize = 8;
 
 /// Measures.
 pub(crate) struct Meter<'a> {
@@ -169,6 +166,9 @@ impl<'a> Meter<'a> {
         tally: &mut Tally,
         check: &mut Check,
     ) -> Result<Judged, Trouble> {
+        if matches!(wanted.limit, Limit::Growth(_)) {
+            self.is_apart(budget, tally)?;
+        }
         match (wanted.kind, &wanted.limit) {
             (Kind::Complexity, Limit::Class(most)) => self.grows(budget, *most, check),
             (Kind::Time, limit) => self.time(&budget.name, &budget.work, limit, false),
@@ -210,6 +210,28 @@ impl<'a> Meter<'a> {
                 }
                 Ok(judged)
             }
+        }
+    }
+
+    /// Makes sure that each side imports its own module: an editable install of a package that is
+    /// not in `src` would lead both to the working tree, and nothing would ever be slower.
+    fn is_apart(&mut self, budget: &Budget, tally: &mut Tally) -> Result<(), Trouble> {
+        if !matches!(budget.work, Work::Function { .. }) {
+            return Ok(());
+        }
+        let (base, _) = self.counts(budget, Counting::Imports, true, tally)?;
+        let (root, here) = self.sides.directories();
+        let home = base.and_then(|counts| counts.home);
+        match (home, root) {
+            (Some(home), Some(root)) if is_led_astray(&home, root, here) => {
+                Err(Trouble::Missing(format!(
+                    "in the base it is imported from the working tree too, `{}`: an editable \
+                     install leads there; install the project without -e, or run it where it is \
+                     not installed",
+                    home.display()
+                )))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -542,83 +564,4 @@ fn trouble(error: &Error, base: Option<&Contender>) -> Trouble {
         Some(why) if !failure.what.contains(why.as_str()) => format!("{}: {why}", failure.what),
         _ => failure.what,
     })
-}
-
-/// The import of a function's module.
-fn import_of(work: &Work) -> Work {
-    let module = match work {
-        Work::Function { target, .. } => target.split(':').next().unwrap_or_default(),
-        Work::Statement { .. } | Work::Script { .. } | Work::Command { .. } => "",
-    };
-    Work::Statement {
-        setup: String::new(),
-        text: format!("import {module}"),
-    }
-}
-
-/// A call of a function with an input of a size.
-fn sized(work: &Work, input: &str, size: u64) -> Work {
-    let (setup, target) = match work {
-        Work::Function { setup, target } => (setup.as_str(), target.as_str()),
-        Work::Statement { .. } | Work::Script { .. } | Work::Command { .. } => ("", ":"),
-    };
-    let (module, name) = target.split_once(':').unwrap_or_default();
-    let lines = [
-        setup,
-        &format!("import {module} as _module"),
-        &format!("_function = _module.{name}"),
-        &format!("n = {size}"),
-        &format!("_input = ({input})"),
-    ];
-    Work::Statement {
-        setup: lines.join("\n"),
-        text: "_function(_input)".into(),
-    }
-}
-
-/// Functions with their files relative to the repository, where they lie in it.
-fn functions(counts: &Counts, root: Option<&Path>, prefix: &str) -> Vec<Culprit> {
-    let known = counts.functions.iter().map(|function| {
-        let inside = root.and_then(|root| Path::new(&function.file).strip_prefix(root).ok());
-        Culprit {
-            name: function.name.clone(),
-            file: inside.map_or(function.file.clone(), |path| {
-                format!("{prefix}{}", path.display())
-            }),
-            line: function.line,
-            base: 0,
-            head: function.count,
-        }
-    });
-    known.collect()
-}
-
-/// Modules that are new, without those below another that is new.
-fn new_modules(new: &[&String]) -> Option<String> {
-    let is_top = |name: &&&String| {
-        let mut others = new.iter();
-        !others.any(|other| {
-            name.strip_prefix(other.as_str())
-                .is_some_and(|rest| rest.starts_with('.'))
-        })
-    };
-    let top: Vec<&str> = new
-        .iter()
-        .filter(is_top)
-        .map(|name| name.as_str())
-        .collect();
-    let shown = top
-        .iter()
-        .take(MOST_NAMES)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
-    match top.len() {
-        0 => None,
-        count if count > MOST_NAMES => Some(format!(
-            "new modules: {shown} and {} more",
-            count - MOST_NAMES
-        )),
-        _ => Some(format!("new modules: {shown}")),
-    }
 }
