@@ -434,6 +434,9 @@ pub(crate) struct BenchArgs {
     /// Exactly so many processes [default: until the median is known to 1 %].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) processes: Option<u32>,
+    /// Also count instructions of Python and allocated bytes of a repetition, in extra processes.
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) counts: bool,
     /// A statement, a function as `module:function`, or a script with its arguments.
     #[arg(value_name = "STATEMENT", required_unless_present = "command")]
     pub(crate) target: Vec<String>,

@@ -20,6 +20,11 @@ use std::time::{Duration, Instant};
 const MOST_CALLS: f64 = 300.0;
 const LEAST_CALLS: f64 = 20.0;
 
+/// Percentiles at the end of a distribution scatter more than medians: so many times the pairs that
+/// a range takes at least. Of a gate of equal sides on a loaded machine, two of four were open with
+/// once as many.
+const TAIL_PAIRS: usize = 3;
+
 /// Processes for each size of a growth.
 const PROCESSES_A_SIZE: usize = 4;
 
@@ -365,7 +370,8 @@ impl<'a> Meter<'a> {
         };
         let trials = self.alone(&head, &first)?;
         let call_ns = measured(&trials, 0).map_or(1e6, |known| known.time.median.max(1e3));
-        let processes = 2.0 * processes_needed(self.alpha) as f64;
+        let pairs = TAIL_PAIRS * processes_needed(self.alpha);
+        let processes = 2.0 * pairs as f64;
         let calls = self.config.time.as_nanos() as f64 / processes / call_ns;
         let calls = calls.clamp(LEAST_CALLS, MOST_CALLS) as usize;
         if (calls as f64) * (1.0 - share) < 1.0 {
@@ -374,10 +380,13 @@ impl<'a> Meter<'a> {
                 check.kind.key()
             ));
         }
-        let options = self.several(&Options {
-            batches: Some(calls),
-            ..single
-        });
+        let options = Options {
+            pairs: Some(pairs),
+            ..self.several(&Options {
+                batches: Some(calls),
+                ..single
+            })
+        };
         if let Limit::Growth(growth) = *limit {
             let (base, head) = self.both(&budget.name, &budget.work)?;
             let trials = self.pairs((&base, &head), &options)?;
