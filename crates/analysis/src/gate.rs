@@ -290,7 +290,7 @@ impl Gate {
         let fails_open = self.on_inconclusive == OnInconclusive::Fail && has(Outcome::Open);
         if has(Outcome::Failed) || fails_open {
             Outcome::Failed
-        } else if has(Outcome::Missing) {
+        } else if has(Outcome::Missing) || self.stopped {
             Outcome::Missing
         } else if has(Outcome::Open) && self.on_inconclusive == OnInconclusive::Report {
             Outcome::Open
@@ -393,6 +393,12 @@ mod tests {
         let mut open = gate(&[Inconclusive]);
         open.on_inconclusive = OnInconclusive::Warn;
         assert_eq!(open.outcome(), Outcome::Passed);
+        open.stopped = true;
+        assert_eq!(
+            open.outcome(),
+            Outcome::Missing,
+            "half of an answer is none"
+        );
         open.on_inconclusive = OnInconclusive::Fail;
         assert_eq!(open.outcome(), Outcome::Failed);
     }

@@ -12,6 +12,7 @@ const FACTS: usize = 11;
 pub fn gate(gate: &Gate, style: &Style) -> String {
     let mut page = Page::new(*style);
     let (tint, word) = match gate.outcome() {
+        Outcome::Missing if gate.stopped => (Tint::Id, "stopped"),
         Outcome::Failed => (Tint::Worse, "failed"),
         Outcome::Missing => (Tint::Worse, "not measured"),
         Outcome::Open => (Tint::Id, "inconclusive"),
@@ -66,15 +67,19 @@ fn word(check: &Check) -> &'static str {
 }
 
 fn table(page: &mut Page, gate: &Gate) {
+    if gate.checks.is_empty() {
+        return;
+    }
     let mut table = Table::new([
+        Column::word(),
         Column::word(),
         Column::number(),
         Column::number(),
-        Column::number().on_pages_from(72),
+        Column::number().on_pages_from(96),
         Column::number(),
-        Column::code(16),
+        Column::code(10),
     ]);
-    table.titles(["", "change", "limit", "base", "now", "check"]);
+    table.titles(["", "check", "change", "limit", "base", "now", "budget"]);
     for check in &gate.checks {
         let number = |value: Option<f64>| {
             value.map_or(String::new(), |value| words::number(value, check.kind))
@@ -88,6 +93,7 @@ fn table(page: &mut Page, gate: &Gate) {
         };
         table.row([
             (tint(outcome), word(check).to_owned()),
+            (Tint::None, check.kind.key()),
             (
                 Tint::None,
                 check.ratio().map_or(String::new(), words::change),
@@ -95,7 +101,7 @@ fn table(page: &mut Page, gate: &Gate) {
             (Tint::None, limit),
             (Tint::Quiet, number(check.base)),
             (Tint::None, number(check.head)),
-            (Tint::None, check.name()),
+            (Tint::None, check.budget.clone()),
         ]);
     }
     table.write(page, 1);

@@ -42,9 +42,11 @@ fn against(interval: Option<Interval>, line: f64) -> State {
 /// A growth of times that were compared in pairs while they came in.
 pub fn of_growth(comparison: &Comparison<'_>, growth: f64) -> Judged {
     let interval = comparison.interval;
+    let base = comparison.sides[0].time.median;
     Judged {
-        base: Some(comparison.sides[0].time.median),
-        head: Some(comparison.sides[1].time.median),
+        base: Some(base),
+        // What the pairs say, and not the ratio of two medians that no pair has.
+        head: Some(base * comparison.ratio),
         interval,
         state: against(interval, 1.0 + growth),
     }
@@ -76,7 +78,6 @@ fn of_pairs(pairs: &[(f64, f64)], growth: f64, alpha: f64) -> Judged {
     let base = (!pairs.is_empty()).then(|| median(&bases));
     Judged {
         base,
-        // What the pairs say, and not the ratio of two medians that no pair has.
         head: base.map(|base| base * hodges_lehmann(&ratios).exp()),
         interval,
         state: against(interval, 1.0 + growth),

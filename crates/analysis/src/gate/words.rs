@@ -56,6 +56,12 @@ pub fn change(ratio: f64) -> String {
 /// A limit: `+3 %`, `120 ms`, `O(n log n)`, `none of pandas`.
 pub fn limit(limit: &Limit, kind: Kind) -> String {
     match limit {
+        // Somebody who writes MB means it.
+        Limit::Most(most)
+            if kind.unit() == Unit::Memory && most % 1000.0 == 0.0 && most % 1024.0 != 0.0 =>
+        {
+            short(&scaled(*most, 1000.0, &["B", "kB", "MB", "GB"]))
+        }
         Limit::Most(most) => short(&number(*most, kind)),
         Limit::Growth(share) => {
             let percent = format!("{:.2}", share * 100.0);
@@ -182,7 +188,7 @@ pub fn summary(gate: &Gate) -> String {
         _ => format!("{total} {checks}: {}", parts.join(", ")),
     };
     if gate.stopped {
-        return format!("stopped after {text}");
+        return format!("before its end; until then {text}");
     }
     text
 }
@@ -209,6 +215,7 @@ mod tests {
         assert_eq!(limit(&Limit::Growth(0.0), Kind::Bytecodes), "+0 %");
         assert_eq!(limit(&Limit::Most(1.2e8), Kind::Time), "120 ms");
         assert_eq!(limit(&Limit::Most(67_108_864.0), Kind::PeakRss), "64 MiB");
+        assert_eq!(limit(&Limit::Most(1e7), Kind::PeakRss), "10 MB");
         assert_eq!(limit(&Limit::Most(150.0), Kind::Imports), "150");
         let names = Limit::Modules(vec!["pandas".into(), "numpy".into()]);
         assert_eq!(limit(&names, Kind::Forbidden), "none of pandas, numpy");

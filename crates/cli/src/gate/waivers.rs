@@ -4,7 +4,7 @@ use super::config::{Budget, Wanted};
 use super::quantity::limit;
 use super::reader::{Document, Item, Section};
 use crate::exit::{Failure, Status};
-use pitstop_analysis::gate::{Date, Limit};
+use pitstop_analysis::gate::{Date, Kind, Limit};
 use std::path::Path;
 use toml::de::DeValue;
 
@@ -121,6 +121,10 @@ fn own_limit(item: &Item<'_>, check: Option<&str>, budget: &Budget) -> Result<Li
             .wrong("is a limit of nothing")
             .cure("name the check: check = \"time\""));
     };
+    if matches!(wanted.kind, Kind::Complexity | Kind::Forbidden) {
+        let failure = item.wrong("is for numbers, and this check has none");
+        return Err(failure.cure("leave it out"));
+    }
     let text = match item.value() {
         DeValue::Integer(number) => number.as_str(),
         _ => item.string("\"+20%\"")?,
