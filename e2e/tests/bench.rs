@@ -295,3 +295,27 @@ fn a_text_fits_its_terminal_and_says_where_numbers_come_from() {
         }
     });
 }
+
+#[test]
+fn counts_are_added_on_request_and_are_exact() {
+    on_oldest_and_newest_python(|python| {
+        let workbench = Workbench::new();
+        let counts = |statement: &str| {
+            let mut command = workbench.command(&["bench", "--json", "--counts"]);
+            let short = ["--processes", "1", "--time", "100ms", "--python"];
+            command.args(short).arg(&python.path).arg(statement);
+            let finished = Finished::of(&mut command, b"").expect_code(0);
+            let document: Value = serde_json::from_slice(&finished.stdout).expect("JSON");
+            let counts = &document["benchmarks"][0]["counts"];
+            let all = counts["bytecodes"].as_array().expect("a list").clone();
+            assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{counts}");
+            assert!(counts["peak_allocated_bytes"][0].is_u64(), "{counts}");
+            all[0].as_u64().expect("a number")
+        };
+        let [ten, twenty, thirty] =
+            [10, 20, 30].map(|n| counts(&format!("for i in range({n}): pass")));
+        assert!(ten < twenty, "{ten} {twenty}");
+        assert_eq!(twenty - ten, thirty - twenty, "each turn executes the same");
+        assert_eq!(counts("pass"), 0);
+    });
+}

@@ -21,6 +21,7 @@ mod estimate;
 pub mod evidence;
 mod extent;
 mod fold;
+pub mod gate;
 pub mod headline;
 pub mod hot;
 mod leaders;

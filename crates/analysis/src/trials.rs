@@ -11,5 +11,5 @@ pub use comparison::{
     Compared, Comparison, Question, Refusal, Verdict, compare_pairs, compare_processes,
     correct_for_many, difference,
 };
-pub use measured::{Measured, measured, process_values};
+pub use measured::{Counted, Measured, measured, process_values};
 pub use noise::{Noise, noise};

@@ -92,12 +92,32 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// A command cannot be looked into.
+    #[error("`{name}` is a command: nothing can be counted inside it")]
+    Opaque {
+        /// Whose.
+        name: String,
+    },
     /// Somebody asked to stop.
     #[error("stopped before anything was measured")]
     Stopped,
 }
 
 impl Error {
+    /// Whose error it is; `None` if it is nobody's.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Start { name, .. }
+            | Self::Raised { name, .. }
+            | Self::Died { name, .. }
+            | Self::Failed { name, .. }
+            | Self::NoTime { name, .. }
+            | Self::Garbled { name, .. }
+            | Self::Opaque { name } => Some(name),
+            Self::Io { .. } | Self::Stopped => None,
+        }
+    }
+
     /// What the program itself said about it: a traceback, or the end of its standard error.
     pub fn last_words(&self) -> Option<&str> {
         match self {

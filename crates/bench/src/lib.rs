@@ -7,9 +7,11 @@
 //! then free of layout, its sign is fair, and `pitstop_stats::Sequential` may look after every pair.
 //!
 //! Begin reading at `session`. `job` says what is measured, `layout` draws, `player` is a process
-//! that plays (a guest worker inside Python, or a command), `pilot` finds out how to measure it.
+//! that plays (a guest worker inside Python, or a command), `pilot` finds out how to measure it. `count` is
+//! apart: it counts what needs no statistics.
 #![forbid(unsafe_code)]
 
+mod count;
 mod error;
 mod job;
 mod layout;
@@ -18,6 +20,7 @@ mod player;
 mod room;
 mod session;
 
+pub use count::{Counted, Counting, Counts, count};
 pub use error::{Error, Phase};
 pub use job::{Contender, Side, Work};
 pub use session::{Control, Options, Outcome, Progress, bench, compare};

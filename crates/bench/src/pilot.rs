@@ -66,13 +66,18 @@ pub(crate) fn pilot(
     let goal = options.batch_ns.unwrap_or(BATCH_NS);
     let is_guest = contender.work.is_guest();
     let loops = match options.loops {
+        _ if options.cold => 1,
         Some(loops) if is_guest => loops.max(1),
         _ if is_guest => calibrate(&mut player, contender, goal)?,
         _ => 1,
     };
     let mut seen: Vec<Batch> = Vec::new();
     let mut spent = 0.0;
-    let most = if is_guest { PILOT_BATCHES } else { 2 };
+    let most = match is_guest {
+        _ if options.cold => 1,
+        true => PILOT_BATCHES,
+        false => 2,
+    };
     while seen.len() < most && (spent < PILOT_NS || seen.is_empty()) {
         let batch = player.batch(loops)?;
         spent += batch.wall_ns;
@@ -88,6 +93,7 @@ pub(crate) fn pilot(
     let batch_ns = median(&speeds) * loops as f64;
     let steady = warm_up(&speeds);
     let (warm_up, batches) = match batch_ns {
+        _ if options.cold => (0, 1),
         // A process costs about 30 ms to start: worth that much measuring, and not much more.
         ns if is_guest && ns < 2e6 => (steady.max(1), options.batches.unwrap_or(12)),
         ns if is_guest && ns < 10e6 => (steady.max(1), options.batches.unwrap_or(6)),

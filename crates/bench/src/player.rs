@@ -20,6 +20,10 @@ use tempfile::TempDir;
 const WORKER: &str = include_str!("guest/worker.py");
 const MODULE: &str = "_pitstop_worker";
 
+/// The guest that counts, which borrows from the other.
+const COUNTER: &str = include_str!("guest/counter.py");
+const COUNTER_MODULE: &str = "_pitstop_counter";
+
 /// The most that is kept of what a program writes to standard error.
 const MOST_WORDS_BYTES: u64 = 8 << 10;
 
@@ -42,8 +46,10 @@ impl Ground {
     pub(crate) fn new(ignore_failure: bool, without_gc: bool) -> Result<Self, Error> {
         let directory = tempfile::Builder::new().prefix("pitstop-").tempdir();
         let directory = directory.map_err(io_error("make a temporary directory"))?;
-        let file = directory.path().join(format!("{MODULE}.py"));
-        std::fs::write(file, WORKER).map_err(io_error("write into a temporary directory"))?;
+        for (module, text) in [(MODULE, WORKER), (COUNTER_MODULE, COUNTER)] {
+            let file = directory.path().join(format!("{module}.py"));
+            std::fs::write(file, text).map_err(io_error("write into a temporary directory"))?;
+        }
         Ok(Self {
             directory,
             ignore_failure,
@@ -55,17 +61,7 @@ impl Ground {
     fn words(&self, contender: &Contender) -> (OsString, Vec<OsString>) {
         let side = &contender.side;
         match &contender.work {
-            Work::Statement { .. } | Work::Function { .. } => {
-                let directory = self.directory.path().to_string_lossy().into_owned();
-                // The module takes itself off the path again before anything is measured.
-                let code = format!(
-                    "import sys; sys.path.insert(0, {directory:?}); import {MODULE} as w; \
-                     del sys.path[0]; sys.argv[:] = ['-c']; w.main()"
-                );
-                let mut args = side.flags.clone();
-                args.extend(["-c".into(), code.into()]);
-                (side.python.clone(), args)
-            }
+            Work::Statement { .. } | Work::Function { .. } => self.guest_words(contender, MODULE),
             Work::Script { words } => {
                 let mut args = side.flags.clone();
                 args.extend(words.iter().cloned());
@@ -81,6 +77,19 @@ impl Ground {
         }
     }
 
+    /// The words that start an interpreter with one of our modules in it.
+    fn guest_words(&self, contender: &Contender, module: &str) -> (OsString, Vec<OsString>) {
+        let directory = self.directory.path().to_string_lossy().into_owned();
+        // The module takes itself off the path again before anything is measured.
+        let code = format!(
+            "import sys; sys.path.insert(0, {directory:?}); import {module} as w; \
+             del sys.path[0]; sys.argv[:] = ['-c']; w.main()"
+        );
+        let mut args = contender.side.flags.clone();
+        args.extend(["-c".into(), code.into()]);
+        (contender.side.python.clone(), args)
+    }
+
     /// The bytes of its words on the stack, to make both sides of a pair even.
     pub(crate) fn stack_bytes(&self, contender: &Contender) -> usize {
         let (program, args) = self.words(contender);
@@ -90,6 +99,7 @@ impl Ground {
     fn launch(
         &self,
         contender: &Contender,
+        (program, args): (OsString, Vec<OsString>),
         layout: &Layout,
         even_bytes: usize,
         (stdin, stdout): (Stdio, Stdio),
@@ -97,7 +107,6 @@ impl Ground {
         let errors = tempfile::tempfile_in(self.directory.path());
         let errors = errors.map_err(io_error("make a temporary file"))?;
         let stderr = errors.try_clone().map_err(io_error("share a file"))?;
-        let (program, args) = self.words(contender);
         let launched = launch(Launch {
             program,
             args,
@@ -228,8 +237,33 @@ impl<'a> Guest<'a> {
         even_bytes: usize,
         stop: &'a dyn IsAsked,
     ) -> Result<Self, Error> {
+        let (kind, setup, text) = match &contender.work {
+            Work::Function { setup, target } => ("function", setup, target),
+            Work::Statement { setup, text } => ("statement", setup, text),
+            Work::Script { .. } | Work::Command { .. } => unreachable!("guests repeat Python"),
+        };
+        let collect = if ground.without_gc { "off" } else { "on" };
+        let words = ground.guest_words(contender, MODULE);
+        let start = (words, layout, even_bytes);
+        Self::begin(
+            ground,
+            contender,
+            start,
+            stop,
+            &[kind, setup, text, collect],
+        )
+    }
+
+    /// Starts an interpreter with words that put one of our modules into it, and tells it its job.
+    fn begin(
+        ground: &Ground,
+        contender: &'a Contender,
+        (words, layout, even_bytes): ((OsString, Vec<OsString>), Layout, usize),
+        stop: &'a dyn IsAsked,
+        fields: &[&str],
+    ) -> Result<Self, Error> {
         let pipes = (Stdio::piped(), Stdio::piped());
-        let (mut process, errors) = ground.launch(contender, &layout, even_bytes, pipes)?;
+        let (mut process, errors) = ground.launch(contender, words, &layout, even_bytes, pipes)?;
         let missing = || io_error("talk to a process")(io::ErrorKind::BrokenPipe.into());
         let mut guest = Self {
             contender,
@@ -242,18 +276,24 @@ impl<'a> Guest<'a> {
             stop,
             version: String::new(),
         };
-        let (kind, setup, text) = match &contender.work {
-            Work::Function { setup, target } => ("function", setup, target),
-            Work::Statement { setup, text } => ("statement", setup, text),
-            Work::Script { .. } | Work::Command { .. } => unreachable!("guests repeat Python"),
-        };
-        let collect = if ground.without_gc { "off" } else { "on" };
         let mut job = Vec::new();
-        for field in [kind, setup, text, collect] {
+        for field in fields {
             job.extend(format!("{}\n{field}", field.len()).into_bytes());
         }
         guest.say(&job)?;
         Ok(guest)
+    }
+
+    /// Starts the guest that counts.
+    pub(crate) fn counter(
+        ground: &Ground,
+        contender: &'a Contender,
+        layout: Layout,
+        stop: &'a dyn IsAsked,
+        fields: &[&str],
+    ) -> Result<Self, Error> {
+        let words = ground.guest_words(contender, COUNTER_MODULE);
+        Self::begin(ground, contender, (words, layout, 0), stop, fields)
     }
 
     /// A write that fails means that the process is gone; reading tells how.
@@ -305,7 +345,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    fn garbled(&self, answer: &str) -> Error {
+    pub(crate) fn garbled(&self, answer: &str) -> Error {
         Error::Garbled {
             name: self.contender.name.clone(),
             answer: answer.chars().take(200).collect(),
@@ -313,7 +353,7 @@ impl<'a> Guest<'a> {
     }
 
     /// The next line of answers. An error of the guest's is an error here.
-    fn line(&mut self) -> Result<String, Error> {
+    pub(crate) fn line(&mut self) -> Result<String, Error> {
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=end).collect();
@@ -375,7 +415,7 @@ impl<'a> Guest<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Run, Error> {
+    pub(crate) fn finish(mut self) -> Result<Run, Error> {
         // The end of its commands is its end.
         drop(self.commands.take());
         let ended = self
@@ -415,9 +455,10 @@ impl Command<'_> {
     fn once(&mut self) -> Result<Batch, Error> {
         let (ground, contender) = (self.ground, self.contender);
         let nothing = (Stdio::null(), Stdio::null());
+        let words = ground.words(contender);
         let start = now_ns();
         let (mut process, mut errors) =
-            ground.launch(contender, &self.layout, self.even_bytes, nothing)?;
+            ground.launch(contender, words, &self.layout, self.even_bytes, nothing)?;
         loop {
             let over = process.ended_within(LOOK);
             if over.map_err(io_error("wait for a process"))? {

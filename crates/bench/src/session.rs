@@ -40,6 +40,13 @@ pub struct Options {
     pub budget_is_strict: bool,
     /// The most pairs or processes.
     pub most: usize,
+    /// A comparison ends when it is known on which side of this change its ratio lies: 0.03 for
+    /// 3 % more. Without it, when the sides are known to differ or to be equivalent.
+    pub line: Option<f64>,
+    /// A comparison takes exactly so many pairs, whatever is known.
+    pub pairs: Option<usize>,
+    /// What is measured is the first repetition in a fresh process, and nothing else of it.
+    pub cold: bool,
     /// Exactly so many processes, for `bench`.
     pub processes: Option<usize>,
     /// Repetitions of a batch instead of a pilot's finding.
@@ -67,6 +74,9 @@ impl Default for Options {
             budget: Duration::from_secs(10),
             budget_is_strict: false,
             most: 400,
+            line: None,
+            pairs: None,
+            cold: false,
             processes: None,
             loops: None,
             batches: None,
@@ -116,7 +126,11 @@ impl IsAsked for Stop<'_> {
     }
 }
 
-impl Stop<'_> {
+impl<'a> Stop<'a> {
+    pub(crate) fn new(control: &'a mut dyn Control) -> Self {
+        Self(RefCell::new(control))
+    }
+
     fn tell(&self, progress: &Progress) {
         self.0.borrow_mut().progress(progress);
     }
@@ -192,7 +206,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             options,
             ground: Ground::new(options.ignore_failure, options.without_gc)?,
-            stop: Stop(RefCell::new(control)),
+            stop: Stop::new(control),
             rng: Rng::new(options.seed),
             start: Instant::now(),
             watch: Watch::start(),
@@ -317,10 +331,10 @@ impl<'a> Session<'a> {
         let longer = bytes[0].max(bytes[1]);
         let even = bytes.map(|own| longer - own);
         let mut sequence = Sequential::new(PRIOR_SPREAD);
-        for pair in 0..self.options.most {
+        for pair in 0..self.options.pairs.unwrap_or(self.options.most) {
             let spent = self.start.elapsed() >= self.options.budget;
             let is_enough = pair >= LEAST_PAIRS || (self.options.budget_is_strict && pair > 0);
-            if spent && is_enough {
+            if spent && is_enough && self.options.pairs.is_none() {
                 break;
             }
             let pinned = plans.iter().all(|plan| !plan.has_threads);
@@ -334,14 +348,22 @@ impl<'a> Session<'a> {
                 self.note_delays(&run);
                 self.trials.runs.push(run);
             }
-            let decision = sequence.decision((1.0 + self.options.least).ln(), self.options.alpha);
-            if decision != Decision::Open {
+            if self.options.pairs.is_none() && self.is_decided(&sequence) {
                 break;
             }
             let ratio = median(sequence.differences()).exp();
             self.tell(sides[1], pair + 1, Some(ratio))?;
         }
         Ok(())
+    }
+
+    fn is_decided(&self, sequence: &Sequential) -> bool {
+        let (least, alpha) = (self.options.least.ln_1p(), self.options.alpha);
+        let decision = match self.options.line {
+            Some(line) => sequence.against(line.ln_1p(), alpha),
+            None => sequence.decision(least, alpha),
+        };
+        decision != Decision::Open
     }
 
     /// A pair of processes: started in an order that is drawn, then taking turns, each turn in an

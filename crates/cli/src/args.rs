@@ -1,6 +1,8 @@
 //! The command line, with its help.
 
+mod doctor;
 mod exact;
+mod gate;
 mod trace;
 
 use crate::style::Color;
@@ -9,7 +11,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use gate::{GateArgs, GateFormat};
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
@@ -58,6 +62,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Say which of two is faster, and how sure that is.
     Compare(CompareArgs),
+    /// Check the budgets of a project: time, memory, instructions, imports.
+    Gate(GateArgs),
     /// Say what can be measured on this machine, and what is in the way.
     Doctor(DoctorArgs),
 }
@@ -428,6 +434,9 @@ pub(crate) struct BenchArgs {
     /// Exactly so many processes [default: until the median is known to 1 %].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) processes: Option<u32>,
+    /// Also count instructions of Python and allocated bytes of a repetition, in extra processes.
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) counts: bool,
     /// A statement, a function as `module:function`, or a script with its arguments.
     #[arg(value_name = "STATEMENT", required_unless_present = "command")]
     pub(crate) target: Vec<String>,
@@ -483,20 +492,6 @@ pub(crate) struct CompareArgs {
     pub(crate) command: Vec<OsString>,
 }
 
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    pitstop doctor                       what can be measured here\n  \
-    pitstop doctor -p 4711               and whether this process can be\n  \
-    pitstop doctor --json | jq '.checks[] | select(.health != \"good\")'")]
-pub(crate) struct DoctorArgs {
-    /// Also look at this process.
-    #[arg(short, long, value_name = "PID")]
-    pub(crate) pid: Option<u32>,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// `100`, `100hz`, `1khz`, `max`.
 fn rate(text: &str) -> Result<f64, String> {
     let lower = text.trim().to_ascii_lowercase();
@@ -526,7 +521,7 @@ fn effect(text: &str) -> Result<f64, String> {
 }
 
 /// `5`, `1%`: per cent, as a share.
-fn error_rate(text: &str) -> Result<f64, String> {
+pub(crate) fn error_rate(text: &str) -> Result<f64, String> {
     percent(text, 0.001, 50.0)
 }
 
@@ -549,7 +544,7 @@ fn saved_name(text: &str) -> Result<String, String> {
 }
 
 /// `30`, `30s`, `500ms`, `5m`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let text = text.trim();
     let units = [
         ("ms", 0.001),

@@ -118,7 +118,7 @@ pub(crate) fn side(
 }
 
 /// The interpreter for some work; commands bring their own.
-fn python_for(work: &Work, asked: Option<&OsStr>) -> Result<OsString, Failure> {
+pub(crate) fn python_for(work: &Work, asked: Option<&OsStr>) -> Result<OsString, Failure> {
     if matches!(work, Work::Command { .. }) {
         return Ok(OsString::new());
     }
@@ -152,7 +152,8 @@ fn behind_shim(python: &OsStr) -> Option<OsString> {
     real.is_file().then(|| real.into())
 }
 
-fn own_packages(directory: &Path) -> Option<(OsString, OsString)> {
+/// What makes a directory's own packages come first.
+pub(crate) fn own_packages(directory: &Path) -> Option<(OsString, OsString)> {
     Some(("PYTHONPATH".into(), worktree::python_path(directory)?))
 }
 

@@ -5,6 +5,7 @@ mod args;
 mod cmd;
 mod contender;
 mod exit;
+mod gate;
 mod kept;
 mod open;
 mod print;
@@ -35,6 +36,7 @@ fn main() {
         Command::Export(args) => cmd::export::export(&args, style),
         Command::Bench(args) => cmd::bench::bench(&args, style),
         Command::Compare(args) => cmd::compare::compare(&args, style),
+        Command::Gate(args) => cmd::gate::gate(&args, style),
         Command::Doctor(args) => cmd::doctor::doctor(&args, style),
     };
     match result {

@@ -16,12 +16,13 @@ pub(crate) struct Worktree {
     pub(crate) commit: String,
 }
 
-fn git(arguments: &[&str]) -> std::io::Result<Output> {
+/// Runs git in the current directory.
+pub(crate) fn git(arguments: &[&str]) -> std::io::Result<Output> {
     Command::new("git").args(arguments).output()
 }
 
 /// What git prints, if it succeeds.
-fn line(arguments: &[&str]) -> Option<String> {
+pub(crate) fn line(arguments: &[&str]) -> Option<String> {
     let output = git(arguments)
         .ok()
         .filter(|output| output.status.success())?;

@@ -16,6 +16,7 @@
 //! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
 //! lprof (+ unpickle): timed lines, which is also read
 //! callgrind  dot  chrome
+//! gate: budgets, as Markdown, annotations, SARIF, JUnit
 //! ```
 //!
 //! Two promises hold for every format. The sum of what is written is the sum of the selected
@@ -30,6 +31,7 @@ mod collapsed;
 mod dot;
 mod flame;
 mod format;
+pub mod gate;
 mod graph;
 mod json;
 mod lprof;

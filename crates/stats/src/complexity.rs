@@ -75,6 +75,12 @@ impl Growth {
         }
     }
 
+    /// The slope of its logarithm over the logarithm of the size, between two sizes: 1 of O(n), a
+    /// little more of O(n log n). Of exponentials that of base 2.
+    pub fn exponent(self, from: f64, to: f64) -> f64 {
+        (self.ln(to, 2.0) - self.ln(from, 2.0)) / (to / from).ln()
+    }
+
     /// The logarithm of `f(n)`. Of exponentials the base is another unknown, see [`fit`].
     fn ln(self, n: f64, base: f64) -> f64 {
         let n = n.max(1.0);

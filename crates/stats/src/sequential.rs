@@ -138,6 +138,19 @@ impl Sequential {
         }
     }
 
+    /// On which side of a line the true difference lies: what can be read from [`Self::interval`],
+    /// without computing that. Never [`Decision::Equivalent`].
+    pub fn against(&self, line: f64, alpha: f64) -> Decision {
+        let proved = |side| self.evidence(side, line) >= 2.0 / alpha;
+        if proved(Side::Above) {
+            Decision::Above
+        } else if proved(Side::Below) {
+            Decision::Below
+        } else {
+            Decision::Open
+        }
+    }
+
     /// The range that holds the true difference with probability `1 - alpha` at all times at once.
     /// `None` as long as one of its ends is open; 5 % takes seven pairs or more.
     pub fn interval(&self, alpha: f64) -> Option<Interval> {

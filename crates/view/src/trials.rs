@@ -6,6 +6,7 @@ mod noise;
 
 pub use bench::render as bench;
 pub use compare::{render as comparison, suite};
+pub use noise::sentences as disturbances;
 
 use crate::paint::{Style, Tint};
 use pitstop_analysis::trials::Verdict;

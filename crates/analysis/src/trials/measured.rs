@@ -5,6 +5,16 @@ use pitstop_stats::{
     Interval, Summary, WarmUp, mean, median, median_interval, robust_deviation, steadiness, summary,
 };
 
+/// What one repetition does, counted in a process each with a hash seed of its own; all equal where
+/// seeds make no difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Instructions of Python.
+    pub bytecodes: Vec<u64>,
+    /// The most bytes that Python's allocators had out at once, beyond those before.
+    pub peak_allocated_bytes: Vec<u64>,
+}
+
 /// What a benchmark took.
 #[derive(Clone, Debug)]
 pub struct Measured<'a> {
@@ -31,6 +41,8 @@ pub struct Measured<'a> {
     pub peak_rss_bytes: Option<u64>,
     /// The share of time in the garbage collector; `None` if it was not watched.
     pub gc_share: Option<f64>,
+    /// What it does; `None` if it was not counted.
+    pub counted: Option<Counted>,
     /// How far processes differ, as a share of the median.
     pub between: f64,
     /// How far the batches of one process differ, as a share of the median.
@@ -103,6 +115,7 @@ pub fn measured(trials: &Trials, at: usize) -> Option<Measured<'_>> {
             .fold(0, |sum, batch| sum.saturating_add(batch.loops)),
         peak_rss_bytes: (!memory.is_empty()).then(|| median(&memory) as u64),
         gc_share: (watched > 0).then(|| collecting as f64 / watched as f64),
+        counted: None,
         between: robust_deviation(&processes) / time.median,
         within: median(&runs.iter().map(of_each).collect::<Vec<f64>>()),
         unsteady: runs.iter().filter(is_unsteady).count(),

@@ -7,8 +7,8 @@ use crate::print::answer;
 use crate::saved;
 use crate::style::Choice;
 use crate::trial::{Follower, explain, options};
-use pitstop_analysis::trials::{measured, noise};
-use pitstop_bench::Options;
+use pitstop_analysis::trials::{Counted, measured, noise};
+use pitstop_bench::{Contender, Counting, Options, count};
 use pitstop_model::ExitStatus;
 
 /// Runs the command.
@@ -23,14 +23,23 @@ pub(crate) fn bench(args: &BenchArgs, style: Choice) -> Outcome {
     };
     let mut follower = Follower::new()?;
     let outcome = pitstop_bench::bench(std::slice::from_ref(&contender), &options, &mut follower);
+    let counted = match &outcome {
+        Ok(outcome) if args.counts && !outcome.stopped && outcome.failure.is_none() => {
+            Some(counted(&contender, &mut follower)?)
+        }
+        _ => None,
+    };
     drop(follower);
     let outcome = outcome.map_err(|error| explain(&error))?;
     let trials = &outcome.trials;
-    let benchmarks: Vec<_> = (0..trials.benchmarks.len())
+    let mut benchmarks: Vec<_> = (0..trials.benchmarks.len())
         .filter_map(|at| measured(trials, at))
         .collect();
     if benchmarks.is_empty() {
         return Err(Failure::new(Status::CannotMeasure, "nothing was measured"));
+    }
+    if let Some(first) = benchmarks.first_mut() {
+        first.counted = counted;
     }
     let disturbed = noise(trials);
     let json = pitstop_view::json::bench(trials, &benchmarks, &disturbed, outcome.stopped);
@@ -48,4 +57,16 @@ pub(crate) fn bench(args: &BenchArgs, style: Choice) -> Outcome {
         return Ok(End::LikeProgram(ExitStatus::Signal(2)));
     }
     Ok(end)
+}
+
+/// What one repetition does.
+fn counted(contender: &Contender, follower: &mut Follower) -> Result<Counted, Failure> {
+    let mut values = |counting| {
+        let counts = count(contender, counting, follower).map_err(|error| explain(&error))?;
+        Ok::<_, Failure>(counts.values)
+    };
+    Ok(Counted {
+        bytecodes: values(Counting::Bytecodes)?,
+        peak_allocated_bytes: values(Counting::Memory)?,
+    })
 }

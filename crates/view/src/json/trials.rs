@@ -59,6 +59,13 @@ impl From<Interval> for IntervalJson {
     }
 }
 
+/// One number a process.
+#[derive(Serialize)]
+struct CountsJson<'a> {
+    bytecodes: &'a [u64],
+    peak_allocated_bytes: &'a [u64],
+}
+
 #[derive(Serialize)]
 struct MeasuredJson<'a> {
     name: &'a str,
@@ -83,6 +90,9 @@ struct MeasuredJson<'a> {
     cpu_ns: Option<f64>,
     peak_rss_bytes: Option<u64>,
     gc_share: Option<f64>,
+    /// Only if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts: Option<CountsJson<'a>>,
     processes: usize,
     batches: usize,
     warm_up: usize,
@@ -95,7 +105,7 @@ struct MeasuredJson<'a> {
 }
 
 impl<'a> MeasuredJson<'a> {
-    fn new(measured: &Measured<'a>, runs: Vec<RunJson>) -> Self {
+    fn new(measured: &'a Measured<'a>, runs: Vec<RunJson>) -> Self {
         let Benchmark {
             name,
             text,
@@ -131,6 +141,10 @@ impl<'a> MeasuredJson<'a> {
             cpu_ns: measured.cpu_ns,
             peak_rss_bytes: measured.peak_rss_bytes,
             gc_share: measured.gc_share,
+            counts: measured.counted.as_ref().map(|counted| CountsJson {
+                bytecodes: &counted.bytecodes,
+                peak_allocated_bytes: &counted.peak_allocated_bytes,
+            }),
             processes: measured.processes,
             batches: measured.batches,
             warm_up: measured.warm_up,
@@ -288,7 +302,7 @@ pub fn comparisons(
     })
 }
 
-fn one<'a>(comparison: &Comparison<'a>, trials: Option<&Trials>) -> ComparisonJson<'a> {
+fn one<'a>(comparison: &'a Comparison<'a>, trials: Option<&Trials>) -> ComparisonJson<'a> {
     let side = |at: usize| {
         let measured = &comparison.sides[at];
         let runs = trials.map_or(Vec::new(), |trials| runs_of(trials, measured));

@@ -69,6 +69,21 @@ fn one(page: &mut Page, measured: &Measured<'_>, style: Style) {
             .map(|share| format!("GC {}", percent(share))),
     );
     fact(page, "rate", &rates.join(&separator(style)));
+    if let Some(counted) = &measured.counted {
+        let bytes = |bytes: u64| number::bytes(bytes);
+        let parts = [
+            (
+                spread_of(&counted.bytecodes, number::count),
+                "instructions of Python",
+            ),
+            (
+                spread_of(&counted.peak_allocated_bytes, bytes),
+                "allocated at once",
+            ),
+        ];
+        let parts = parts.map(|(count, what)| format!("{count} {what}"));
+        fact(page, "counts", &parts.join(&separator(style)));
+    }
     let mut counts = vec![number::counted(measured.batches as u64, "value")];
     match benchmark.structure {
         Structure::Processes => {
@@ -95,6 +110,17 @@ fn one(page: &mut Page, measured: &Measured<'_>, style: Style) {
     fact(page, "from", &counts.join(&separator(style)));
 }
 
+/// A count, or from the smallest to the largest of it.
+fn spread_of(values: &[u64], text: impl Fn(u64) -> String) -> String {
+    match (values.iter().min(), values.iter().max()) {
+        (Some(&least), Some(&most)) if least != most => {
+            format!("{} to {} (by hash seed)", text(least), text(most))
+        }
+        (Some(&all), _) => text(all),
+        _ => "unknown".to_owned(),
+    }
+}
+
 fn separator(style: Style) -> String {
     if style.unicode { " · " } else { ", " }.to_owned()
 }
@@ -109,5 +135,17 @@ fn per_second(rate: f64) -> String {
         number::count(rate.round() as u64)
     } else {
         super::digits(rate)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_hash_seeds_change_is_a_range() {
+        assert_eq!(spread_of(&[7000; 3], number::count), "7,000");
+        let text = spread_of(&[8, 7, 9], number::count);
+        assert_eq!(text, "7 to 9 (by hash seed)");
     }
 }

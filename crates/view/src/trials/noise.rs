@@ -4,7 +4,7 @@ use super::percent;
 use pitstop_analysis::trials::Noise;
 
 /// One sentence a disturbance, the worst first; none if it was quiet.
-pub(crate) fn sentences(noise: &Noise) -> Vec<String> {
+pub fn sentences(noise: &Noise) -> Vec<String> {
     let mut all: Vec<(f64, String)> = Vec::new();
     if noise.wait_share > 0.05 {
         all.push((
