@@ -12,7 +12,7 @@
 //! `--release`, which builds everything that way.
 
 use crate::pythons::{self, Inventory};
-use crate::{ci, line_profiler, process, viewers, workspace};
+use crate::{ci, line_profiler, plugin, process, viewers, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -108,6 +108,8 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         test.args(["--workspace", "--no-fail-fast"]);
         process::run(with_environment(test).args(rest))?;
     }
+    println!("== plugin");
+    plugin::tests(&found, &[])?;
     println!(
         "test: passed with {} interpreters, {} pieces missing",
         found.len(),

@@ -23,9 +23,14 @@ class Noise:
         self.wall_s = self.cpu_share = self.waited_share = None
 
     def stop(self):
-        """Shares of the elapsed time: on a CPU, and waiting for one (`None` if the kernel does not tell)."""
+        """Ends it: `waited_share` of the elapsed time it could have run and had no CPU (`None` if the kernel does
+        not tell), and in `cpu_share` of the rest it was on one.
+        """
         self.wall_s = time.perf_counter() - self._wall_s
-        self.cpu_share = (time.thread_time() - self._cpu_s) / self.wall_s if self.wall_s else 0.0
-        waited_ns = _waited_ns()
+        cpu_s = time.thread_time() - self._cpu_s
+        waited_ns, waited_s = _waited_ns(), 0.0
         if waited_ns is not None and self._waited_ns is not None and self.wall_s:
-            self.waited_share = (waited_ns - self._waited_ns) / 1e9 / self.wall_s
+            waited_s = (waited_ns - self._waited_ns) / 1e9
+            self.waited_share = waited_s / self.wall_s
+        could_run_s = self.wall_s - waited_s
+        self.cpu_share = min(cpu_s / could_run_s, 1.0) if could_run_s > 0 else 1.0

@@ -22,6 +22,7 @@ def pytest_addoption(parser):
     _add_choice(flag)
     _add_saving(add, flag)
     _add_profile(add)
+    _add_storage(add)
     _add_shown(add, flag)
 
 
@@ -56,7 +57,6 @@ def _add_choice(flag):
 
 
 def _add_saving(add, flag):
-    prefix = values.default_prefix()
     add("save", metavar="NAME", type=values.parse_save, default=None,
         help="Save this run as 'STORAGE/MACHINE/counter_NAME.json'.")
     flag("autosave", "Save this run as 'STORAGE/MACHINE/counter_COMMIT_TIME.json'.")
@@ -64,16 +64,15 @@ def _add_saving(add, flag):
     add("json", metavar="PATH", type=Path, default=None, help="Write this run, with all rounds, to a file.")
     add("compare", metavar="NUM|_ID", nargs="?", default=None, const=True,
         help="Compare with the saved run of this number, or with the last one.")
-    add("compare-fail", metavar="EXPR?[EXPR?...]", nargs="+", action="extend", type=values.parse_compare_fail, default=[],
+    add("compare-fail", metavar="EXPR", nargs="+", action="extend", type=values.parse_compare_fail, default=[],
         help="Fail if a statistic has grown by more than this, like min:5%% or, in seconds, mean:0.001. "
              "Can be said several times.")
+
+def _add_storage(add):
     add("storage", metavar="URI", default="file://./.benchmarks",
         help="The directory of saved runs, with or without 'file://'. Default: %(default)r.")
     add("netrc", nargs="?", default="", const="~/.netrc",
         help="Taken and not used: it is for servers, and runs are saved to directories only.")
-    add("histogram", action="append", metavar="FILENAME-PREFIX", nargs="?", default=[], const=prefix,
-        help="Draw minimum, quartiles and maximum of each group to FILENAME-PREFIX-group.svg. "
-             "Default: '{}'".format(prefix))
 
 
 def _add_profile(add):
@@ -103,3 +102,7 @@ def _add_shown(add, flag):
         help="How benchmarks are called: 'short', 'normal', 'long', 'trial'. Default: %(default)r")
     add("time-unit", metavar="COLUMN", default=None, choices=["ns", "us", "ms", "s", "auto"],
         help="The unit of times: 'ns', 'us', 'ms', 's', 'auto'. Default: 'auto'")
+    prefix = values.default_prefix()
+    add("histogram", action="append", metavar="FILENAME-PREFIX", nargs="?", default=[], const=prefix,
+        help="Draw minimum, quartiles and maximum of each group to FILENAME-PREFIX-group.svg. "
+             "Default: '{}'".format(prefix))

@@ -89,7 +89,6 @@ def pytest_runtest_call(item):
     if fixture is None:
         return
     if outcome.excinfo is not None:
-        fixture.skipped = True
         return
     try:
         problem = fixture._unfinished() or budgets.broken(item, fixture, item.config._benchmarksession)
@@ -97,6 +96,13 @@ def pytest_runtest_call(item):
             pytest.fail(problem, pytrace=False)
     except BaseException as error:
         outcome.force_exception(error)
+
+
+def pytest_runtest_makereport(item, call):
+    """A test that was skipped or failed need not have measured anything."""
+    fixture = getattr(item, "_pitstop_fixture", None)
+    if fixture is not None and call.excinfo is not None:
+        fixture.skipped = True
 
 
 @pytest.fixture
@@ -190,17 +196,20 @@ def _compared_text(info):
     return json.dumps(info, sort_keys=True, default=str)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_benchmark_compare_machine_info(config, benchmarksession, machine_info, compared_benchmark):
-    # The speed that the CPU runs at just now is no property of the machine.
-    def steady(info):
+def _is_alike(before, now):
+    """True for one machine. Of the CPU its kind counts: what else is said of it depends on who asked, and when."""
+    def kind(info):
         cpu = info.get("cpu")
         if not isinstance(cpu, dict):
             return info
-        return dict(info, cpu={key: value for key, value in cpu.items() if not key.startswith("hz_actual")})
+        return dict(info, cpu=[cpu.get(key) for key in ("vendor_id_raw", "brand_raw", "count")])
+    return kind(before) == kind(now)
 
+
+@pytest.hookimpl(trylast=True)
+def pytest_benchmark_compare_machine_info(config, benchmarksession, machine_info, compared_benchmark):
     before = compared_benchmark["machine_info"]
-    if steady(before) != steady(machine_info):
+    if not _is_alike(before, machine_info):
         benchmarksession.logger.warning(
             "Benchmark machine_info is different. Current: {} VS saved: {} (location: {}).".format(
                 _compared_text(machine_info), _compared_text(before),

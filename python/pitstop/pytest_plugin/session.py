@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from . import trials
+from . import parsed, trials
 from .commit import get_tag
 from .histogram import make_histogram
 from .logger import Logger
@@ -41,6 +41,8 @@ class BenchmarkSession:
                 "min_time", "min_rounds", "max_time", "timer", "calibration_precision", "disable_gc", "warmup",
                 "warmup_iterations", "precision", "confidence", "cprofile", "cprofile_loops", "cprofile_dump")
         }
+        self.options["timer"] = parsed.timer(self.options["timer"])
+        self.options["cprofile_dump"] = parsed.last(self.options["cprofile_dump"])
         self.skip = option("benchmark_skip")
         self.only = option("benchmark_only")
         self.disabled = option("benchmark_disable") and not option("benchmark_enable")
@@ -63,13 +65,14 @@ class BenchmarkSession:
         self.name_format = NAME_FORMATTERS.get(name_format, name_format)
         self.cprofile_sort_by = option("benchmark_cprofile")
         self.cprofile_top = option("benchmark_cprofile_top")
-        histogram = option("benchmark_histogram")
-        self.histogram = histogram[-1] if isinstance(histogram, list) and histogram else histogram
+        self.histogram = parsed.last(option("benchmark_histogram"))
         self.save = option("benchmark_save")
         self.autosave = option("benchmark_autosave")
         self.save_data = option("benchmark_save_data")
-        self.json = option("benchmark_json")
-        self.compare = option("benchmark_compare")
+        self.json = parsed.path(option("benchmark_json"))
+        self.compare = parsed.last(option("benchmark_compare"))
+        # Said without a number it is the last run; pytest-benchmark has an empty text for that.
+        self.compare = True if self.compare == "" else self.compare
         self.compare_fail = option("benchmark_compare_fail") or []
         self.pitstop = trials.wanted(config)
         self.storage = FileStorage(

@@ -15,12 +15,6 @@ def _middle(ordered):
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _halves(ordered, with_middle):
-    """The lower and the upper half; of an odd number the middle one is in both or in neither."""
-    size = len(ordered) // 2 + (len(ordered) % 2 if with_middle else 0)
-    return ordered[:size], ordered[len(ordered) - size:]
-
-
 class _Figure:
     """A property that is computed once and stays until there is another round."""
 
@@ -102,15 +96,20 @@ class Stats:
 
     @_Figure
     def _quartiles(self):
-        # Of an odd number of rounds, half way between counting the median in and leaving it out.
         ordered = self.sorted_data
+        half, odd = divmod(len(ordered), 2)
         if len(ordered) == 1:
             return ordered[0], ordered[0]
-        if len(ordered) % 2 == 0:
-            low, high = _halves(ordered, False)
-            return _middle(low), _middle(high)
-        (low, high), (low_with, high_with) = _halves(ordered, False), _halves(ordered, True)
-        return (_middle(low) + _middle(low_with)) / 2, (_middle(high) + _middle(high_with)) / 2
+        if not odd:
+            return _middle(ordered[:half]), _middle(ordered[half:])
+        # Half way between counting the median into both halves and into neither: a quarter of one neighbour
+        # and three of the other.
+        quarter, rest = divmod(half, 2)
+        near, far = (quarter, quarter + 1) if rest else (quarter, quarter - 1)
+        return (
+            ordered[near] * 0.75 + ordered[far] * 0.25,
+            ordered[-1 - near] * 0.75 + ordered[-1 - far] * 0.25,
+        )
 
     @_Figure
     def q1(self):

@@ -122,7 +122,7 @@ def report(session, terminal):
             terminal.write_line(" noise     {}: waited {:.0f} % of the time for a CPU that other programs had".format(
                 benchmark.name, noise.waited_share * 100))
         if noise is not None and noise.cpu_share is not None and noise.cpu_share < 0.5:
-            terminal.write_line(" waits     {}: on a CPU in {:.0f} % of the time; the rest it sleeps or waits".format(
+            terminal.write_line(" waits     {}: computes in {:.0f} % of the time; in the rest it sleeps or waits for something".format(
                 benchmark.name, noise.cpu_share * 100))
     terminal.write_line(" kept      {}: {} process{} of {} benchmark{}".format(
         path, processes, "" if processes == 1 else "es", len(measured), "" if len(measured) == 1 else "s"))

@@ -8,14 +8,19 @@ from .regressions import DifferenceRegressionCheck, PercentageRegressionCheck, R
 from .scale import operations_unit, time_unit
 from .values import (
     NameWrapper, parse_columns, parse_compare_fail, parse_cprofile_loops, parse_rounds, parse_save, parse_seconds,
-    parse_sort, parse_timer, parse_warmup)
+    parse_sort, parse_storage, parse_timer, parse_warmup)
 
 __all__ = [
     "DifferenceRegressionCheck", "NAME_FORMATTERS", "NameWrapper", "PercentageRegressionCheck", "RegressionCheck",
     "clonefunc", "get_commit_info", "get_machine_id", "get_project_name", "get_tag", "operations_unit",
-    "parse_columns", "parse_compare_fail", "parse_cprofile_loops", "parse_rounds", "parse_save", "parse_seconds",
-    "parse_sort", "parse_timer", "parse_warmup", "time_unit",
+    "parse_columns", "parse_compare_fail", "parse_cprofile_loops", "parse_elasticsearch_storage", "parse_rounds",
+    "parse_save", "parse_seconds", "parse_sort", "parse_timer", "parse_warmup", "time_unit",
 ]
+
+
+def parse_elasticsearch_storage(text, *_):
+    """Refuses: runs are saved to directories only."""
+    return parse_storage("elasticsearch+" + text)
 
 
 def clonefunc(function):
