@@ -7,6 +7,7 @@ from pathlib import Path
 from . import rounds
 from .awaiting import Awaited, is_coroutine_function, run_here
 from .noise import Noise
+from .plans import Automatic, Exact
 from .precision import Precision
 from .stats import Metadata
 
@@ -73,7 +74,7 @@ class BenchmarkFixture:
         """Measures as many rounds as fit the options. Returns what the function returns."""
         __tracebackhide__ = True
         self._use("benchmark(...)")
-        plan = self._automatic(function_to_benchmark, args, kwargs)
+        plan = Automatic(self, function_to_benchmark, args, kwargs)
         return self._begin(plan, function_to_benchmark)
 
     def pedantic(
@@ -92,7 +93,7 @@ class BenchmarkFixture:
             raise ValueError(
                 "with `setup`, iterations must be 1: it runs before each round, so the iterations of one round "
                 "would share what it made")
-        plan = self._exact(target, args, kwargs or {}, setup, teardown, rounds, warmup_rounds, iterations)
+        plan = Exact(self, target, args, kwargs or {}, setup, teardown, rounds, warmup_rounds, iterations)
         return self._begin(plan, target)
 
     def weave(self, target, **options):
@@ -146,14 +147,6 @@ class BenchmarkFixture:
         self.has_error = False
         return result
 
-    def _automatic(self, function, arguments, keywords):
-        from .plans import Automatic
-        return Automatic(self, function, arguments, keywords)
-
-    def _exact(self, *how):
-        from .plans import Exact
-        return Exact(self, *how)
-
     def _make_stats(self, iterations):
         stats = Metadata(self, iterations, {
             "disable_gc": self._disable_gc,
@@ -182,6 +175,7 @@ class BenchmarkFixture:
 
     def _run_until_precise(self, runner, loops_range, stats, max_rounds):
         """Runs rounds until the mean is precise enough, at most `max_rounds`."""
+        __tracebackhide__ = True
         rule = Precision(self._precision, self._confidence or 0.99, self._min_rounds)
         for _ in range(max_rounds):
             duration = runner(loops_range)
@@ -198,6 +192,7 @@ class BenchmarkFixture:
 
     def _profile(self, call, loops):
         """Runs the function once more under cProfile, and returns what it returned."""
+        __tracebackhide__ = True
         profile = cProfile.Profile()
         loops = self.cprofile_loops or loops
         result = None

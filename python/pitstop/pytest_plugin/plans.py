@@ -81,6 +81,7 @@ class Automatic:
 
     def _some(self, one, times):
         """Unmeasured rounds, no longer than the time allowed; returns the seconds of the last."""
+        __tracebackhide__ = True
         deadline = time.perf_counter() + self.fixture._max_time
         seconds = one()
         for _ in range(times - 1):
@@ -90,6 +91,7 @@ class Automatic:
         return seconds
 
     def _measure(self, one, times, stats):
+        __tracebackhide__ = True
         fixture = self.fixture
         fixture._start_noise()
         start = time.perf_counter()

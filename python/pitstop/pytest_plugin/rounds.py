@@ -15,11 +15,13 @@ def round_of(function, arguments, keywords, timer, iterations):
     if iterations == 1:
         if arguments or keywords:
             def once():
+                __tracebackhide__ = True
                 start = timer()
                 function(*arguments, **keywords)
                 return timer() - start
         else:
             def once():
+                __tracebackhide__ = True
                 start = timer()
                 function()
                 return timer() - start
@@ -27,12 +29,14 @@ def round_of(function, arguments, keywords, timer, iterations):
     repeat = range(iterations)
     if arguments or keywords:
         def many():
+            __tracebackhide__ = True
             start = timer()
             for _ in repeat:
                 function(*arguments, **keywords)
             return timer() - start
     else:
         def many():
+            __tracebackhide__ = True
             start = timer()
             for _ in repeat:
                 function()
@@ -44,6 +48,7 @@ def kept_round_of(function, arguments, keywords, timer, kept):
     """A round of one iteration whose result becomes `kept[0]`, after the clock was read."""
     if arguments or keywords:
         def once():
+            __tracebackhide__ = True
             start = timer()
             result = function(*arguments, **keywords)
             seconds = timer() - start
@@ -51,6 +56,7 @@ def kept_round_of(function, arguments, keywords, timer, kept):
             return seconds
     else:
         def once():
+            __tracebackhide__ = True
             start = timer()
             result = function()
             seconds = timer() - start
@@ -64,6 +70,7 @@ def awaited_round_of(function, arguments, keywords, timer, iterations, kept):
     repeat = range(iterations)
 
     async def round():
+        __tracebackhide__ = True
         result = None
         start = timer()
         for _ in repeat:
@@ -78,6 +85,7 @@ def awaited_round_of(function, arguments, keywords, timer, iterations, kept):
 def without_collector(round):
     """A round in which the garbage collector rests; between two rounds it may collect."""
     def quiet():
+        __tracebackhide__ = True
         enabled = gc.isenabled()
         gc.disable()
         try:
@@ -91,6 +99,7 @@ def without_collector(round):
 def awaited_without_collector(round):
     """The same for a round that is awaited."""
     async def quiet():
+        __tracebackhide__ = True
         enabled = gc.isenabled()
         gc.disable()
         try:

@@ -1,4 +1,5 @@
 """All benchmarks of one run of pytest: comparing with saved runs, saving, showing."""
+import argparse
 import json
 from pathlib import Path
 
@@ -75,8 +76,11 @@ class BenchmarkSession:
         self.compare = True if self.compare == "" else self.compare
         self.compare_fail = option("benchmark_compare_fail") or []
         self.pitstop = trials.wanted(config)
-        self.storage = FileStorage(
-            parse_storage(str(option("benchmark_storage"))), self.logger, default_machine_id=get_machine_id())
+        try:
+            directory = parse_storage(str(option("benchmark_storage")))
+        except argparse.ArgumentTypeError as error:
+            raise pytest.UsageError("--benchmark-storage: {}".format(error)) from None
+        self.storage = FileStorage(directory, self.logger, default_machine_id=get_machine_id())
         self.benchmarks = []
         self.performance_regressions = []
         self.compared_mapping = {}
