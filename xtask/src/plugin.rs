@@ -17,18 +17,21 @@ use std::time::Instant;
 /// The command. With arguments, only the plugin's own tests run, and pytest gets the arguments.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let pythons = pythons::prepare().found;
-    tests(&pythons, arguments)
+    tests(&Environment::prepare(&pythons)?, &pythons, arguments)
 }
 
-/// Sets up what is needed and runs all tests, two processes at a time.
-pub(crate) fn tests(pythons: &[Python], arguments: &[String]) -> Result<()> {
+/// Runs all tests, two processes at a time.
+pub(crate) fn tests(
+    environment: &Environment,
+    pythons: &[Python],
+    arguments: &[String],
+) -> Result<()> {
     let begin = Instant::now();
-    let environment = Environment::prepare(pythons)?;
     let own = || -> Result<()> {
         for python in pythons {
-            own_tests(&environment, python, arguments)?;
+            own_tests(environment, python, arguments)?;
         }
-        beside(&environment, arguments)
+        beside(environment, arguments)
     };
     if !arguments.is_empty() {
         return own();
@@ -37,8 +40,8 @@ pub(crate) fn tests(pythons: &[Python], arguments: &[String]) -> Result<()> {
     // pytest-benchmark's tests of calibration take a minute and a half by the clock, whatever runs
     // them: theirs go beside all others.
     let (theirs, rest) = std::thread::scope(|scope| {
-        let slow = scope.spawn(|| peer::outcomes(&environment, &archive, peer::Part::Calibration));
-        let rest = peer::outcomes(&environment, &archive, peer::Part::Rest)
+        let slow = scope.spawn(|| peer::outcomes(environment, &archive, peer::Part::Calibration));
+        let rest = peer::outcomes(environment, &archive, peer::Part::Rest)
             .and_then(|rest| own().map(|()| rest));
         (slow.join(), rest)
     });

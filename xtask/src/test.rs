@@ -69,6 +69,13 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         ));
     }
     lacking.extend(line_profiler::prepare(&found));
+    let plugin = plugin::Environment::prepare(&found)
+        .and_then(|environment| environment.archive().map(|_| environment));
+    if let Err(error) = &plugin {
+        lacking.push(format!(
+            "pytest and pytest-benchmark (try our plugin: {error:#})"
+        ));
+    }
     for piece in &lacking {
         println!("skipped where needed: {piece}");
     }
@@ -108,8 +115,10 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         test.args(["--workspace", "--no-fail-fast"]);
         process::run(with_environment(test).args(rest))?;
     }
-    println!("== plugin");
-    plugin::tests(&found, &[])?;
+    if let Ok(environment) = &plugin {
+        println!("== plugin");
+        plugin::tests(environment, &found, &[])?;
+    }
     println!(
         "test: passed with {} interpreters, {} pieces missing",
         found.len(),

@@ -84,29 +84,33 @@ def awaited_round_of(function, arguments, keywords, timer, iterations, kept):
 
 def without_collector(round):
     """A round in which the garbage collector rests; between two rounds it may collect."""
+    if not gc.isenabled():
+        return round
+    rest, work = gc.disable, gc.enable
+
     def quiet():
         __tracebackhide__ = True
-        enabled = gc.isenabled()
-        gc.disable()
+        rest()
         try:
             return round()
         finally:
-            if enabled:
-                gc.enable()
+            work()
     return quiet
 
 
 def awaited_without_collector(round):
     """The same for a round that is awaited."""
+    if not gc.isenabled():
+        return round
+    rest, work = gc.disable, gc.enable
+
     async def quiet():
         __tracebackhide__ = True
-        enabled = gc.isenabled()
-        gc.disable()
+        rest()
         try:
             return await round()
         finally:
-            if enabled:
-                gc.enable()
+            work()
     return quiet
 
 

@@ -74,7 +74,8 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
         "", "", "pitstop", "pytest-benchmark"
     );
     for ((at, figure), values) in &found {
-        let side = |take: fn(&(f64, f64)) -> f64| median(&values.iter().map(take).collect::<Vec<_>>());
+        let side =
+            |take: fn(&(f64, f64)) -> f64| median(&values.iter().map(take).collect::<Vec<_>>());
         let logs: Vec<f64> = values
             .iter()
             .filter(|(ours, theirs)| *ours > 0.0 && *theirs > 0.0)

@@ -55,7 +55,11 @@ impl Environment {
         environment.install("build", None, &["setuptools>=61"])?;
         let peer = format!("pytest-benchmark=={PEER}");
         environment.install("beside", None, &["--no-deps", &peer, "py-cpuinfo2"])?;
-        let helpers = ["freezegun==1.5.5", "aspectlib==2.0.0", "pytest-xdist==3.8.0"];
+        let helpers = [
+            "freezegun==1.5.5",
+            "aspectlib==2.0.0",
+            "pytest-xdist==3.8.0",
+        ];
         environment.install("helpers", None, &helpers)?;
         environment.install_ours()?;
         Ok(environment)
@@ -156,7 +160,10 @@ impl Environment {
         let copy = self.directory("source");
         let _ = fs::remove_dir_all(&copy);
         let _ = fs::remove_dir_all(self.directory("ours"));
-        copy_directory(&workspace::root().join("python/pitstop"), &copy.join("pitstop"))?;
+        copy_directory(
+            &workspace::root().join("python/pitstop"),
+            &copy.join("pitstop"),
+        )?;
         fs::copy(
             workspace::root().join("python/pyproject.toml"),
             copy.join("pyproject.toml"),

@@ -74,8 +74,8 @@ pub(super) fn outcomes(
     let done = command.output().context("pytest does not start")?;
     let said = String::from_utf8_lossy(&done.stdout).into_owned();
     fs::write(home.join("said.txt"), &said)?;
-    let text = fs::read_to_string(&written)
-        .with_context(|| format!("pytest ran nothing:\n{said}"))?;
+    let text =
+        fs::read_to_string(&written).with_context(|| format!("pytest ran nothing:\n{said}"))?;
     let outcomes: Vec<Outcome> = text
         .lines()
         .filter_map(|line| line.split_once(' '))
@@ -130,7 +130,9 @@ fn complaints(outcomes: &[Outcome], exceptions: &[(&str, &str)]) -> Vec<String> 
     }
     for (listed, _) in exceptions {
         if !outcomes.iter().any(|(test, _)| covers(listed, test)) {
-            complaints.push(format!("{listed} is an exception, and no test is called so"));
+            complaints.push(format!(
+                "{listed} is an exception, and no test is called so"
+            ));
         }
     }
     complaints
@@ -150,7 +152,11 @@ mod tests {
 
     #[test]
     fn only_listed_tests_may_fail_and_they_must() {
-        let outcomes = [("a.py::x", "passed"), ("a.py::y[1]", "failed"), ("b.py::z", "failed")];
+        let outcomes = [
+            ("a.py::x", "passed"),
+            ("a.py::y[1]", "failed"),
+            ("b.py::z", "failed"),
+        ];
         assert!(found(&outcomes, "a.py::y | why\nb.py | why").is_empty());
         assert_eq!(found(&outcomes, "a.py::y | why").len(), 1);
         assert_eq!(found(&outcomes, "a.py | why\nb.py | why").len(), 1);
