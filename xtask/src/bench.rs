@@ -12,6 +12,7 @@ mod impossible;
 mod options;
 mod pairs;
 mod peers;
+mod plugin;
 mod progress;
 mod rig;
 mod sampler;
@@ -37,6 +38,7 @@ const BENCHES: &[Bench] = &[
     ("sampling", sampling::run),
     ("tracing", tracing::run),
     ("compare", compare::run),
+    ("plugin", plugin::run),
 ];
 
 /// The command.

@@ -14,6 +14,7 @@ mod ci;
 mod floors;
 mod layouts;
 mod line_profiler;
+mod plugin;
 mod process;
 mod pythons;
 mod test;
@@ -62,6 +63,11 @@ const COMMANDS: &[Command] = &[
         "peers",
         "install what tests compare with under target/peers",
         line_profiler::run,
+    ),
+    (
+        "plugin",
+        "run the tests of the plugin for pytest, and pytest-benchmark's against it",
+        plugin::run,
     ),
 ];
 

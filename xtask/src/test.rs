@@ -12,7 +12,7 @@
 //! `--release`, which builds everything that way.
 
 use crate::pythons::{self, Inventory};
-use crate::{ci, line_profiler, process, viewers, workspace};
+use crate::{ci, line_profiler, plugin, process, viewers, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -69,6 +69,13 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         ));
     }
     lacking.extend(line_profiler::prepare(&found));
+    let plugin = plugin::Environment::prepare(&found)
+        .and_then(|environment| environment.archive().map(|_| environment));
+    if let Err(error) = &plugin {
+        lacking.push(format!(
+            "pytest and pytest-benchmark (try our plugin: {error:#})"
+        ));
+    }
     for piece in &lacking {
         println!("skipped where needed: {piece}");
     }
@@ -107,6 +114,10 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
         let mut test = ci::cargo("test");
         test.args(["--workspace", "--no-fail-fast"]);
         process::run(with_environment(test).args(rest))?;
+    }
+    if let Ok(environment) = &plugin {
+        println!("== plugin");
+        plugin::tests(environment, &found, &[])?;
     }
     println!(
         "test: passed with {} interpreters, {} pieces missing",

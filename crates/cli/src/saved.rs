@@ -26,7 +26,11 @@ pub(crate) fn file(word: &str) -> Option<PathBuf> {
         return Some(path);
     }
     let is_name = !word.contains(std::path::is_separator);
-    Some(kept(word)).filter(|path| is_name && path.is_file())
+    // The plugin for pytest keeps what it measured as JSON.
+    let json = Path::new(DIRECTORY).join(format!("{word}.json"));
+    [kept(word), json]
+        .into_iter()
+        .find(|path| is_name && path.is_file())
 }
 
 /// The measurements in a file.
