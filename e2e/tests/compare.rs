@@ -284,3 +284,29 @@ fn files_of_other_tools_are_read_and_what_has_no_processes_is_refused() {
         "{finished}"
     );
 }
+
+#[test]
+fn what_the_plugin_for_pytest_keeps_is_found_by_its_name() {
+    let workbench = Workbench::new();
+    // As `python/pitstop/pytest_plugin/trials.py` writes it, with a process for each run of pytest.
+    let document = |ns: f64| {
+        let run = |pair: u32| {
+            let wall_ns = ns + f64::from(pair * 7 % 5) * 1e3;
+            serde_json::json!({"pair": pair, "hash_seed": 0, "padding_bytes": 0, "cpu": null,
+                "fixed_addresses": false,
+                "batches": [{"loops": 10, "wall_ns": wall_ns, "warm_up": false}]})
+        };
+        let runs: Vec<_> = (0..10).map(run).collect();
+        serde_json::json!({"schema": "pitstop/bench@1", "benchmarks": [{"name": "t.py::test_x",
+            "text": "t.py::test_x", "setup": "", "subject": "function", "python": "3.13.0 python",
+            "variant": "", "structure": "processes", "tool": "pitstop", "clock": "wall",
+            "runs": runs}]})
+        .to_string()
+    };
+    std::fs::create_dir(workbench.path().join(".pitstop")).expect("a directory");
+    workbench.write(".pitstop/base.json", &document(1e6));
+    workbench.write(".pitstop/new.json", &document(2e6));
+    let finished = workbench.pitstop(&["compare", "base", "new", "--json"]);
+    let answer = one(&finished.expect_code(1));
+    assert_eq!(answer["verdict"], "slower", "{answer}");
+}
