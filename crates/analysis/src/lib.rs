@@ -30,6 +30,7 @@ pub mod line_times;
 pub mod lines;
 mod place;
 pub mod queries;
+pub mod scaling;
 #[cfg(any(test, feature = "sketch"))]
 pub mod sketch;
 pub mod split;

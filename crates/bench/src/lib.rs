@@ -10,14 +10,17 @@
 //! that plays (a guest worker inside Python, or a command), `pilot` finds out how to measure it.
 #![forbid(unsafe_code)]
 
+mod channel;
 mod error;
 mod job;
 mod layout;
 mod pilot;
 mod player;
 mod room;
+mod scale;
 mod session;
 
 pub use error::{Error, Phase};
 pub use job::{Contender, Side, Work};
+pub use scale::{ScaleJob, ScaleOptions, ScaleOutcome, scale};
 pub use session::{Control, Options, Outcome, Progress, bench, compare};

@@ -116,8 +116,20 @@ impl IsAsked for Stop<'_> {
     }
 }
 
-impl Stop<'_> {
-    fn tell(&self, progress: &Progress) {
+impl<'a> Stop<'a> {
+    pub(crate) fn new(control: &'a mut dyn Control) -> Self {
+        Self(RefCell::new(control))
+    }
+
+    /// The error of being asked to stop.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.is_asked() {
+            return Err(Error::Stopped);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tell(&self, progress: &Progress) {
         self.0.borrow_mut().progress(progress);
     }
 }
@@ -192,7 +204,7 @@ impl<'a> Session<'a> {
         Ok(Self {
             options,
             ground: Ground::new(options.ignore_failure, options.without_gc)?,
-            stop: Stop(RefCell::new(control)),
+            stop: Stop::new(control),
             rng: Rng::new(options.seed),
             start: Instant::now(),
             watch: Watch::start(),

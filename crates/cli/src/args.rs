@@ -1,6 +1,7 @@
 //! The command line, with its help.
 
 mod exact;
+mod scale;
 mod trace;
 
 use crate::style::Color;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use scale::ScaleArgs;
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Say which of two is faster, and how sure that is.
     Compare(CompareArgs),
+    /// Say how the time grows with the size of the input: O(n), O(n log n), O(n²)...
+    Scale(ScaleArgs),
     /// Say what can be measured on this machine, and what is in the way.
     Doctor(DoctorArgs),
 }

@@ -35,6 +35,7 @@ fn main() {
         Command::Export(args) => cmd::export::export(&args, style),
         Command::Bench(args) => cmd::bench::bench(&args, style),
         Command::Compare(args) => cmd::compare::compare(&args, style),
+        Command::Scale(args) => cmd::scale::scale(&args, style),
         Command::Doctor(args) => cmd::doctor::doctor(&args, style),
     };
     match result {

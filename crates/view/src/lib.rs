@@ -17,6 +17,7 @@ pub mod line_times;
 pub mod lines;
 pub mod next;
 mod paint;
+pub mod scale;
 pub mod trace;
 pub mod tree;
 pub mod trials;

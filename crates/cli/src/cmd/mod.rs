@@ -11,5 +11,6 @@ pub(crate) mod lines;
 pub(crate) mod output;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod scale;
 pub(crate) mod trace;
 pub(crate) mod tree;
