@@ -16,6 +16,7 @@ mod progress;
 mod rig;
 mod sampler;
 mod sampling;
+mod scale;
 mod shares;
 mod slowdown;
 mod stacks;
@@ -37,6 +38,7 @@ const BENCHES: &[Bench] = &[
     ("sampling", sampling::run),
     ("tracing", tracing::run),
     ("compare", compare::run),
+    ("scale", scale::run),
 ];
 
 /// The command.

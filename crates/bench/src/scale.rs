@@ -25,6 +25,14 @@ const MOST_MADE: u64 = 10_000_000;
 /// is available.
 const MOST_BYTES: u64 = 1 << 30;
 
+/// Inputs that need more memory than this are in no cache any more: every class looks one logarithm
+/// higher where they end. They are measured only if calls are too short otherwise, or asked for.
+const CACHED_BYTES: u64 = 16 << 20;
+const LONG_ENOUGH_NS: f64 = 2e6;
+
+/// A call that is shorter than this with an input as large as the caches does not grow visibly.
+const STILL_SHORT_NS: f64 = 5e3;
+
 /// A call may take this share of the budget: with five processes, 14 sizes and a few calls each,
 /// all together then take about the whole of it.
 const SHARE_OF_A_CALL: f64 = 1.0 / 60.0;
@@ -341,6 +349,7 @@ fn explore(
     let mut failures: Vec<(u64, Limit, String)> = Vec::new();
     let mut asked = options.sizes.iter().copied();
     let mut changes = false;
+    let mut first_rss_bytes = None;
     loop {
         let size = if options.sizes.is_empty() {
             following(&explored.tried, &failures, limit_ns, (options.least, most))
@@ -389,6 +398,13 @@ fn explore(
         }
         if probe.make_ns > limit_ns * 2.0 {
             explored.limit = Limit::Making;
+            break;
+        }
+        let first = *first_rss_bytes.get_or_insert(probe.peak_rss_bytes);
+        let grown = probe.peak_rss_bytes.saturating_sub(first);
+        let tells = !(STILL_SHORT_NS..LONG_ENOUGH_NS).contains(&probe.later_ns);
+        if options.most.is_none() && grown > CACHED_BYTES && tells {
+            explored.limit = Limit::Cache;
             break;
         }
         if probe.peak_rss_bytes > most_bytes {

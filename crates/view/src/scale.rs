@@ -19,7 +19,7 @@ pub fn render(scaling: &Scaling<'_>, style: &Style) -> String {
     headline(&mut page, scaling, *style);
     facts(&mut page, scaling, *style);
     page.blank();
-    table(&mut page, scaling, *style);
+    table(&mut page, scaling);
     if scaling.medians.len() >= 3 {
         page.blank();
         plot::draw(&mut page, scaling, *style);
@@ -76,12 +76,11 @@ fn facts(page: &mut Page, scaling: &Scaling<'_>, style: Style) {
         fact(page, "time says", &drawn);
     }
     let counts = [
-        ("bytecodes", &scaling.bytecodes),
-        ("comparisons and hashes", &scaling.elements),
+        ("bytecodes", scaling.bytecodes),
+        ("comparisons and hashes", scaling.elements),
     ];
     let counts = counts.into_iter().filter_map(|(name, known)| {
-        let growth = known.as_ref()?.best.growth;
-        Some(format!("{name} {}", class(growth, style)))
+        Some(format!("{name} {}", class(known?, style)))
     });
     let counts = counts.collect::<Vec<_>>().join(dot);
     let verdict = match scaling.basis {
@@ -134,6 +133,9 @@ fn ended(scaling: &Scaling<'_>) -> String {
         Limit::Time => format!("{at}: a larger one does not fit into the time; more with --time"),
         Limit::Making => format!("{at}: making a larger input takes too long; more with --time"),
         Limit::Memory => format!("{at}: a larger one would need too much memory"),
+        Limit::Cache => format!(
+            "{at}: larger inputs fill the processor's caches, which is measured with --max N"
+        ),
         Limit::Asked => format!("{at}, the largest that was asked for"),
         Limit::Failed(size, error) => {
             format!("{at}: at n = {} it failed, {error}", number::count(*size))
@@ -173,7 +175,7 @@ fn fact(page: &mut Page, name: &str, text: &str) {
     page.wrapped(line, Tint::None, text);
 }
 
-fn table(page: &mut Page, scaling: &Scaling<'_>, style: Style) {
+fn table(page: &mut Page, scaling: &Scaling<'_>) {
     let mut table = Table::new([
         Column::number(),
         Column::number(),
@@ -200,6 +202,5 @@ fn table(page: &mut Page, scaling: &Scaling<'_>, style: Style) {
             (Tint::Quiet, fit),
         ]);
     }
-    let _ = style;
     table.write(page, 1);
 }

@@ -4,7 +4,7 @@
 
 use super::document;
 use pitstop_analysis::scaling::{Basis, Count, Inputs, Limit, Scaling};
-use pitstop_stats::Complexity;
+use pitstop_stats::{Complexity, Growth};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -18,8 +18,8 @@ struct ScaleJson<'a> {
     rising: bool,
     stopped: bool,
     time: Option<GrowthJson>,
-    bytecodes: Option<GrowthJson>,
-    elements: Option<GrowthJson>,
+    bytecodes_class: Option<&'static str>,
+    elements_class: Option<&'static str>,
     inputs: &'static str,
     clock: &'static str,
     limit: LimitJson<'a>,
@@ -102,6 +102,7 @@ fn limit(limit: &Limit) -> LimitJson<'_> {
         Limit::Time => ("time", None, None, None),
         Limit::Making => ("making", None, None, None),
         Limit::Memory => ("memory", None, None, None),
+        Limit::Cache => ("cache", None, None, None),
         Limit::Asked => ("asked", None, None, None),
         Limit::Failed(size, error) => ("failed", Some(*size), Some(error.as_str()), None),
         Limit::Killed(size, signal) => ("killed", Some(*size), None, Some(*signal)),
@@ -132,7 +133,7 @@ pub fn scale(scaling: &Scaling<'_>, stopped: bool) -> String {
         name: &measured.name,
         make: &measured.make,
         python: &measured.python,
-        class: scaling.growth.map(|growth| growth.text()),
+        class: scaling.growth.map(Growth::text),
         basis: match scaling.basis {
             Basis::Time => "time",
             Basis::Counts => "counts",
@@ -141,8 +142,8 @@ pub fn scale(scaling: &Scaling<'_>, stopped: bool) -> String {
         rising: scaling.rising,
         stopped,
         time: scaling.time.as_ref().map(Into::into),
-        bytecodes: scaling.bytecodes.as_ref().map(Into::into),
-        elements: scaling.elements.as_ref().map(Into::into),
+        bytecodes_class: scaling.bytecodes.map(Growth::text),
+        elements_class: scaling.elements.map(Growth::text),
         inputs: match measured.inputs {
             Inputs::Same => "same",
             Inputs::New => "new",
