@@ -12,6 +12,7 @@
 
 mod channel;
 mod error;
+mod imports;
 mod job;
 mod layout;
 mod pilot;
@@ -21,6 +22,7 @@ mod scale;
 mod session;
 
 pub use error::{Error, Phase};
+pub use imports::{ImportRuns, import_runs};
 pub use job::{Contender, Side, Work};
 pub use scale::{ScaleJob, ScaleOptions, ScaleOutcome, scale};
 pub use session::{Control, Options, Outcome, Progress, bench, compare};

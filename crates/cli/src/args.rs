@@ -1,6 +1,8 @@
 //! The command line, with its help.
 
 mod exact;
+mod history;
+mod imports;
 mod scale;
 mod trace;
 
@@ -11,6 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use history::HistoryArgs;
+pub(crate) use imports::ImportsArgs;
 pub(crate) use scale::ScaleArgs;
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
 
@@ -62,6 +66,10 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Say how the time grows with the size of the input: O(n), O(n log n), O(n²)...
     Scale(ScaleArgs),
+    /// Show what a program imports, how long that takes, and what nobody needed.
+    Imports(ImportsArgs),
+    /// Find the changes in results that were kept over time.
+    History(HistoryArgs),
     /// Say what can be measured on this machine, and what is in the way.
     Doctor(DoctorArgs),
 }

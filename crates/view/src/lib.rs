@@ -11,6 +11,8 @@ pub mod doctor;
 pub mod dump;
 pub mod evidence;
 pub mod headline;
+pub mod history;
+pub mod imports;
 pub mod json;
 mod legend;
 pub mod line_times;

@@ -310,13 +310,16 @@ def with_counting_elements(x):
     kinds = {base: counting(base) for base in (int, float, str)}
 
     def element(value):
-        return kinds[type(value)](value)
+        # Of rows, what is in them: tuples are compared by their members.
+        if type(value) in (tuple, list):
+            return type(value)(element(member) for member in value)
+        return kinds[type(value)](value) if type(value) in kinds else value
 
     kind = type(x)
     is_deque = kind.__module__ == "collections" and kind.__name__ == "deque"
     if not (is_deque or kind in (list, tuple, set, frozenset, dict)) or not x:
         return None
-    if any(type(value) not in kinds for value in x):
+    if any(type(value) not in kinds and type(value) not in (tuple, list) for value in x):
         return None
     if kind is dict:
         return {element(key): value for key, value in x.items()}

@@ -6,6 +6,8 @@ pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod exact;
 pub(crate) mod export;
+pub(crate) mod history;
+pub(crate) mod imports;
 pub(crate) mod line_times;
 pub(crate) mod lines;
 pub(crate) mod output;
