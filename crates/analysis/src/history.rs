@@ -138,7 +138,10 @@ fn find(history: &mut History, sought: Sought, rng: &mut Rng) {
     let logs: Vec<f64> = history.points.iter().map(|point| point.ns.ln()).collect();
     let found = steps(&logs, LEAST_RESULTS, sought.alpha, SHUFFLES, rng);
     // What is too small to matter parts no levels, so that the sizes of the others are of whole ones.
-    let mut borders: Vec<(usize, f64)> = found.iter().map(|step| (step.at, step.probability)).collect();
+    let mut borders: Vec<(usize, f64)> = found
+        .iter()
+        .map(|step| (step.at, step.probability))
+        .collect();
     loop {
         let changes = changes(&logs, &borders);
         let small = changes
@@ -267,7 +270,10 @@ mod tests {
     fn too_few_results_say_how_many_it_takes() {
         let few = history_of(&[(4, 1000.0), (4, 2000.0)], 0.01);
         assert_eq!((few.needed, few.changes.len()), (Some(10), 0));
-        assert_eq!(history_of(&[(5, 1000.0), (5, 2000.0)], 0.01).changes.len(), 1);
+        assert_eq!(
+            history_of(&[(5, 1000.0), (5, 2000.0)], 0.01).changes.len(),
+            1
+        );
         assert_eq!(needed(0.05), 8);
     }
 }

@@ -110,7 +110,9 @@ pub fn imports(runs: &[Vec<ImportLine>], usage: Option<&Usage>) -> Imports {
         let known = times.entry(&line.name).or_default();
         known.push(line.own_us as f64 * 1000.0);
     }
-    let start = first.iter().position(|line| line.depth == 0 && line.name == "site");
+    let start = first
+        .iter()
+        .position(|line| line.depth == 0 && line.name == "site");
     let start = start.map_or(0, |at| at + 1);
     let mut modules: Vec<Import> = Vec::with_capacity(first.len());
     for (root, is_startup) in roots(first, start) {
@@ -163,7 +165,9 @@ fn add(
     let mut waiting = vec![(root, None)];
     while let Some((at, parent)) = waiting.pop() {
         let line = &lines[at];
-        let own_ns = times.get(line.name.as_str()).map_or(0.0, |known| median(known));
+        let own_ns = times
+            .get(line.name.as_str())
+            .map_or(0.0, |known| median(known));
         modules.push(Import {
             name: line.name.clone(),
             parent,
@@ -283,7 +287,11 @@ import time:         7 |          7 | colorsys
 
     #[test]
     fn times_are_medians_of_runs() {
-        let run = |us: u64| import_lines(&format!("import time: {us} | {us} | site\nimport time: {us} | {us} | a\n"));
+        let run = |us: u64| {
+            import_lines(&format!(
+                "import time: {us} | {us} | site\nimport time: {us} | {us} | a\n"
+            ))
+        };
         let found = imports(&[run(10), run(90), run(20)], None);
         assert_eq!(found.program_ns, 20e3);
         assert_eq!(imports(&[], None), Imports::default());

@@ -130,7 +130,9 @@ pub fn scaling(measured: &Scaled) -> Scaling<'_> {
     let bytecodes = counts.iter().map(|count| count.bytecodes as f64);
     let bytecodes = exact_growth(&counted, &bytecodes.collect::<Vec<f64>>());
     let seen = |count: &Count| {
-        count.elements.map(|(compared, hashed)| (compared + hashed) as f64)
+        count
+            .elements
+            .map(|(compared, hashed)| (compared + hashed) as f64)
     };
     let elements: Option<Vec<f64>> = counts.iter().map(seen).collect();
     let elements = elements.and_then(|row| exact_growth(&counted, &row));
@@ -275,7 +277,10 @@ mod tests {
     fn counts_that_saw_the_elements_outvote_a_logarithm_of_the_caches() {
         let cached = |n: f64| n * (1.0 + 0.2 * n.log2());
         let hashed = |n: f64| (12, Some((0, n as u64)));
-        assert_eq!(judged(&made(cached, hashed)), (Growth::Linear, Basis::Counts));
+        assert_eq!(
+            judged(&made(cached, hashed)),
+            (Growth::Linear, Basis::Counts)
+        );
         let sorted = |n: f64| (12, Some(((n * n.log2()) as u64, 0)));
         assert_eq!(
             judged(&made(|n| n * n.log2() * 20.0, sorted)),
@@ -286,7 +291,10 @@ mod tests {
     #[test]
     fn counts_that_saw_nothing_leave_it_to_time() {
         let blind = |_| (12, None);
-        assert_eq!(judged(&made(|n| n * 8.0, blind)), (Growth::Linear, Basis::Time));
+        assert_eq!(
+            judged(&made(|n| n * 8.0, blind)),
+            (Growth::Linear, Basis::Time)
+        );
         assert_eq!(
             judged(&made(|n| n * n, |n| (n as u64 * 9 + 4, None))),
             (Growth::Quadratic, Basis::Time)

@@ -132,9 +132,13 @@ impl Runner<'_> {
         let words = (side.python.clone(), args);
         let nothing = (Stdio::null(), Stdio::null());
         let start = Instant::now();
-        let started = self
-            .ground
-            .start(&self.program.name, &side, words, (&layout, environment), nothing);
+        let started = self.ground.start(
+            &self.program.name,
+            &side,
+            words,
+            (&layout, environment),
+            nothing,
+        );
         let (mut process, mut errors) = started?;
         let mut exit = None;
         while exit.is_none() {
@@ -217,7 +221,10 @@ impl Runner<'_> {
         let loaded: std::collections::HashSet<String> =
             lazy.called.union(&lazy.uncalled).cloned().collect();
         let all = eager.called.union(&eager.uncalled);
-        let unloaded = all.filter(|name| !loaded.contains(*name)).cloned().collect();
+        let unloaded = all
+            .filter(|name| !loaded.contains(*name))
+            .cloned()
+            .collect();
         found.usage = Some(Usage {
             // Loaded is needed here, whatever was called.
             called: loaded,

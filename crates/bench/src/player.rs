@@ -101,7 +101,13 @@ impl Ground {
     ) -> Result<(Launched, File), Error> {
         let words = self.words(contender);
         let environment = environment(layout, &contender.side, even_bytes);
-        self.start(&contender.name, &contender.side, words, (layout, environment), pipes)
+        self.start(
+            &contender.name,
+            &contender.side,
+            words,
+            (layout, environment),
+            pipes,
+        )
     }
 
     /// Starts a program with a layout and an environment; its standard error goes into a file.

@@ -37,8 +37,10 @@ const STILL_SHORT_NS: f64 = 5e3;
 /// all together then take about the whole of it.
 const SHARE_OF_A_CALL: f64 = 1.0 / 60.0;
 
-/// Trying sizes may take this share.
+/// Trying sizes may take this share, or so long: forty forks take about half a second on a busy
+/// machine, and without them nothing is known.
 const SHARE_OF_TRYING: f64 = 0.3;
+const LEAST_TRYING: Duration = Duration::from_secs(2);
 
 /// Calls with the same input are repeated until a batch takes this long.
 const BATCH_NS: f64 = 300e3;
@@ -333,11 +335,9 @@ fn explore(
     let budget = options.budget;
     let limit_ns = budget.as_nanos() as f64 * SHARE_OF_A_CALL;
     let limit_ms = (limit_ns * 12.0 / 1e6) as u64 + 1000;
-    let most = options.most.unwrap_or(if job.make.is_empty() {
-        MOST
-    } else {
-        MOST_MADE
-    });
+    let most = options
+        .most
+        .unwrap_or(if job.make.is_empty() { MOST } else { MOST_MADE });
     let most_bytes = available_bytes().map_or(MOST_BYTES, |bytes| MOST_BYTES.min(bytes / 4));
     let mut explored = Explored {
         tried: Vec::new(),
@@ -411,7 +411,7 @@ fn explore(
             explored.limit = Limit::Memory;
             break;
         }
-        if start.elapsed() > budget.mul_f64(SHARE_OF_TRYING) {
+        if start.elapsed() > budget.mul_f64(SHARE_OF_TRYING).max(LEAST_TRYING) {
             break;
         }
     }
@@ -495,7 +495,9 @@ fn nothing_ran(job: &ScaleJob, failures: Vec<(u64, Limit, String)>) -> Error {
 /// `MemAvailable` of `/proc/meminfo`, in bytes.
 fn available_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"))?;
     let kilobytes = line.split_whitespace().nth(1)?.parse::<u64>().ok()?;
     Some(kilobytes * 1024)
 }

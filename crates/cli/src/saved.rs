@@ -53,16 +53,18 @@ pub(crate) fn in_order(words: &[String]) -> Result<Vec<Dated>, Failure> {
         files = all_kept();
     }
     if files.is_empty() {
-        return Err(
-            Failure::new(Status::Usage, "there are no results here yet")
-                .because(format!("nothing was kept in `{DIRECTORY}` of this directory"))
-                .cure("keep some, each under a name of its own: pitstop bench --save NAME STATEMENT"),
-        );
+        return Err(Failure::new(Status::Usage, "there are no results here yet")
+            .because(format!(
+                "nothing was kept in `{DIRECTORY}` of this directory"
+            ))
+            .cure("keep some, each under a name of its own: pitstop bench --save NAME STATEMENT"));
     }
     let mut results = Vec::new();
     for (label, path) in files {
         let meta = std::fs::metadata(&path).and_then(|meta| meta.modified());
-        let written = meta.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let written = meta
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let written = written.unwrap_or_default();
         let (made, trials) = load_dated(&path)?;
         // Those of one second keep the order they were written in.

@@ -245,7 +245,9 @@ pub fn exact_growth(sizes: &[f64], counts: &[f64]) -> Option<Growth> {
             Growth::Exponential => &BASES,
             _ => &[1.0],
         };
-        bases.iter().map(move |base| (growth, scatter(growth, *base)))
+        bases
+            .iter()
+            .map(move |base| (growth, scatter(growth, *base)))
     });
     let best = candidates.min_by(|a, b| a.1.total_cmp(&b.1));
     best.map(|(growth, _)| growth)

@@ -43,7 +43,11 @@ fn one(page: &mut Page, history: &History, style: Style) {
         return;
     }
     if history.changes.is_empty() {
-        fact(page, "changes", "none: what there is could be scatter, or is too small to matter");
+        fact(
+            page,
+            "changes",
+            "none: what there is could be scatter, or is too small to matter",
+        );
         return;
     }
     let mut table = Table::new([
@@ -164,7 +168,8 @@ mod tests {
     #[test]
     fn a_history_shows_its_levels_and_changes() {
         let text = render(&[history()], &Style::plain(80));
-        for words in ["▁▁▁▁▁▁██████", "+30 %", "[+28 % … +32 %]", "r6", "1.300 µs"] {
+        for words in ["▁▁▁▁▁▁██████", "+30 %", "[+28 % … +32 %]", "r6", "1.300 µs"]
+        {
             assert!(text.contains(words), "{words}: {text}");
         }
         assert!(text.lines().all(|line| line.chars().count() <= 80));

@@ -40,7 +40,7 @@ pub fn render(picture: &Picture<'_>, style: &Style) -> String {
     facts(&mut page, picture, *style);
     page.blank();
     tree(&mut page, picture, *style);
-    unneeded(&mut page, picture.imports, *style);
+    unneeded(&mut page, picture, *style);
     page.finish()
 }
 
@@ -51,7 +51,11 @@ fn headline(page: &mut Page, picture: &Picture<'_>) {
         ..
     } = picture.imports;
     let count = modules.iter().filter(|module| !module.is_startup).count();
-    let words = format!("{} in {}", number::time(*program_ns), number::counted(count as u64, "import"));
+    let words = format!(
+        "{} in {}",
+        number::time(*program_ns),
+        number::counted(count as u64, "import")
+    );
     let line = page.line().gap(1).tinted(Tint::Strong, &words);
     page.push(line.gap(2).put(picture.name));
 }
@@ -112,7 +116,10 @@ fn lazy(page: &mut Page, picture: &Picture<'_>, style: Style) {
             Verdict::Inconclusive => "measured, and inconclusive (more with --time)",
         };
         let ends = known.interval.map_or(String::new(), |interval| {
-            format!(" {}", range(&change(interval.low), &change(interval.high), style))
+            format!(
+                " {}",
+                range(&change(interval.low), &change(interval.high), style)
+            )
         });
         let saved = known.sides[0].time.median - known.sides[1].time.median;
         let text = format!(
@@ -145,9 +152,8 @@ fn tree(page: &mut Page, picture: &Picture<'_>, style: Style) {
         all += picture.imports.startup_ns;
     }
     let least = all * picture.least_share;
-    let shown = |module: &Import| {
-        (picture.startup || !module.is_startup) && module.total_ns >= least
-    };
+    let shown =
+        |module: &Import| (picture.startup || !module.is_startup) && module.total_ns >= least;
     let line = page.line().gap(1).right(Tint::Quiet, "total", TIME);
     let line = line.right(Tint::Quiet, "itself", TIME + 1);
     page.push(line.gap(2).tinted(Tint::Quiet, "module"));
@@ -165,7 +171,9 @@ fn tree(page: &mut Page, picture: &Picture<'_>, style: Style) {
         let own = number::time(module.own_ns);
         let line = page.line().gap(1).right(Tint::Strong, &total, TIME);
         let line = line.right(Tint::None, &own, TIME + 1);
-        let line = line.gap(2 + 2 * module.depth.min(style.width / 8)).put(&module.name);
+        let line = line
+            .gap(2 + 2 * module.depth.min(style.width / 8))
+            .put(&module.name);
         page.push(match module.is_unneeded {
             Some(true) => line.gap(2).tinted(Tint::Worse, "unneeded"),
             _ => line,
@@ -184,10 +192,13 @@ fn tree(page: &mut Page, picture: &Picture<'_>, style: Style) {
 }
 
 /// The dearest modules that nobody needed, with what imported them.
-fn unneeded(page: &mut Page, imports: &Imports, style: Style) {
+fn unneeded(page: &mut Page, picture: &Picture<'_>, style: Style) {
+    let imports = picture.imports;
+    let least = imports.program_ns * picture.least_share;
     let is_top = |module: &&Import| {
         let parent = module.parent.map(|at| &imports.modules[at]);
         module.is_unneeded == Some(true)
+            && module.total_ns >= least
             && parent.is_none_or(|parent| parent.is_unneeded != Some(true))
     };
     let mut tops: Vec<&Import> = imports.modules.iter().filter(is_top).collect();
@@ -197,12 +208,18 @@ fn unneeded(page: &mut Page, imports: &Imports, style: Style) {
     }
     page.blank();
     let line = page.line().gap(1);
-    page.push(line.tinted(Tint::Quiet, "unneeded, with what they import, and who imports them first"));
+    page.push(line.tinted(
+        Tint::Quiet,
+        "unneeded, with what they import, and who imports them first",
+    ));
     for module in tops.iter().take(NAMED) {
         let by = module
             .parent
             .map_or("the program", |at| imports.modules[at].name.as_str());
-        let line = page.line().gap(1).right(Tint::Strong, &number::time(module.total_ns), TIME);
+        let line = page
+            .line()
+            .gap(1)
+            .right(Tint::Strong, &number::time(module.total_ns), TIME);
         let line = line.gap(2).put(&module.name);
         page.push(line.gap(2).tinted(Tint::Quiet, by));
     }

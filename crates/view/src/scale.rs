@@ -79,9 +79,9 @@ fn facts(page: &mut Page, scaling: &Scaling<'_>, style: Style) {
         ("bytecodes", scaling.bytecodes),
         ("comparisons and hashes", scaling.elements),
     ];
-    let counts = counts.into_iter().filter_map(|(name, known)| {
-        Some(format!("{name} {}", class(known?, style)))
-    });
+    let counts = counts
+        .into_iter()
+        .filter_map(|(name, known)| Some(format!("{name} {}", class(known?, style))));
     let counts = counts.collect::<Vec<_>>().join(dot);
     let verdict = match scaling.basis {
         _ if counts.is_empty() => String::new(),

@@ -86,13 +86,7 @@ const CASES: [Case; 24] = [
         "i = 1\nwhile i * i <= n:\n    i += 1",
     ),
     case("sum(range(n))", "O(n)", "", "", "sum(range(n))"),
-    case(
-        "in list",
-        "O(n)",
-        "",
-        "lambda n: list(range(n))",
-        "-1 in x",
-    ),
+    case("in list", "O(n)", "", "lambda n: list(range(n))", "-1 in x"),
     case(
         "set building",
         "O(n)",
@@ -122,13 +116,7 @@ const CASES: [Case; 24] = [
         "lambda n: ['w%d' % random.randrange(500) for _ in range(n)]",
         "d = {}\nfor w in x:\n    d[w] = d.get(w, 0) + 1",
     ),
-    case(
-        "join",
-        "O(n)",
-        "",
-        "lambda n: ['ab'] * n",
-        "','.join(x)",
-    ),
+    case("join", "O(n)", "", "lambda n: ['ab'] * n", "','.join(x)"),
     case(
         "sort",
         "O(n log n)",
@@ -263,7 +251,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let (mut right, mut rising, mut all) = (0, 0, 0);
     let mut results = Vec::new();
     for seed in 1..=options.rounds {
-        for case in CASES.iter().filter(|case| case.name.contains(&options.only)) {
+        for case in CASES
+            .iter()
+            .filter(|case| case.name.contains(&options.only))
+        {
             let found = measure(&pitstop, &options, case, seed)?;
             let class = found["class"].as_str().unwrap_or("none");
             let is_right = class == case.class;
@@ -280,16 +271,24 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
                 found["basis"].as_str().unwrap_or(""),
                 found["time"]["class"].as_str().unwrap_or("none"),
                 found["time"]["exponent"].as_f64().unwrap_or(f64::NAN),
-                found["sizes"].as_array().and_then(|sizes| sizes.last()).map_or(0, |size| size["n"].as_u64().unwrap_or(0)),
+                found["sizes"]
+                    .as_array()
+                    .and_then(|sizes| sizes.last())
+                    .map_or(0, |size| size["n"].as_u64().unwrap_or(0)),
                 found["duration_ns"].as_f64().unwrap_or(0.0) / 1e9,
             );
             all += 1;
             right += u32::from(is_right);
             rising += u32::from(!is_right && is_rising);
-            results.push(json!({"case": case.name, "expected": case.class, "seed": seed, "found": found}));
+            results.push(
+                json!({"case": case.name, "expected": case.class, "seed": seed, "found": found}),
+            );
         }
     }
-    println!("{right} of {all} right, {rising} said to be still rising, {} wrong", all - right - rising);
+    println!(
+        "{right} of {all} right, {rising} said to be still rising, {} wrong",
+        all - right - rising
+    );
     if let Some(path) = &options.json {
         std::fs::write(path, serde_json::to_string_pretty(&results)?)
             .with_context(|| format!("cannot write `{}`", path.display()))?;

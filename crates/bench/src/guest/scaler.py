@@ -203,8 +203,8 @@ def stretched():
     """Memory that this process has had and does not use: what a call allocates then costs no page
     fault, which grows with the size and is not the call's. What is returned keeps it from going
     back to the system."""
-    small = [(i,) for i in range(60_000)]
-    large = [bytes(700) for _ in range(3000)]
+    small = [(i,) for i in range(20_000)]
+    large = [bytes(700) for _ in range(1000)]
     return small[::1000], large[::100]
 
 

@@ -31,8 +31,9 @@ pub(crate) fn next(tried: &[Tried], limit_ns: f64, most: u64) -> Option<u64> {
         return (most > 0).then_some(1);
     };
     let step = match last.size {
-        size if size < 8 => 1,
-        size if size < 64 => size / 4,
+        size if size < 12 => 1,
+        size if size < 64 => size / 3,
+        size if last.ns <= SHORT_NS => size,
         size => size * 3 / 5,
     };
     let wanted = (last.size + step).min(most);
@@ -86,11 +87,7 @@ pub(crate) fn choose_counted(tried: &[Tried], least: u64) -> Vec<u64> {
     const LONGEST_NS: f64 = 3e6;
     const LONGEST_MAKE_NS: f64 = 30e6;
     let is_short = |at: &&Tried| at.ns <= LONGEST_NS && at.make_ns <= LONGEST_MAKE_NS;
-    let short: Vec<Tried> = tried
-        .iter()
-        .take_while(is_short)
-        .copied()
-        .collect();
+    let short: Vec<Tried> = tried.iter().take_while(is_short).copied().collect();
     let sizes = choose(&short, least);
     if sizes.len() < LEAST_SIZES {
         return Vec::new();

@@ -39,7 +39,10 @@ pub(crate) fn history(args: &HistoryArgs, style: Choice) -> Outcome {
     };
     answer(&text)?;
     Ok(End::With(
-        if found.iter().any(pitstop_analysis::history::History::is_worse) {
+        if found
+            .iter()
+            .any(pitstop_analysis::history::History::is_worse)
+        {
             Status::BadNews
         } else if found.iter().all(|history| history.needed.is_some()) {
             Status::Inconclusive

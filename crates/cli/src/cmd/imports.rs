@@ -60,7 +60,11 @@ fn program(args: &ImportsArgs) -> Result<Contender, Failure> {
     let flagged = [("-m", &args.module), ("-c", &args.code)];
     let flagged = flagged.into_iter().find_map(|(flag, words)| {
         let words = words.as_ref()?;
-        Some(std::iter::once(flag.into()).chain(words.iter().cloned()).collect())
+        Some(
+            std::iter::once(flag.into())
+                .chain(words.iter().cloned())
+                .collect(),
+        )
     });
     let is_script = flagged.is_none();
     let work = Work::Script {

@@ -68,9 +68,8 @@ fn job(args: &ScaleArgs) -> Result<ScaleJob, Failure> {
             } else {
                 format!("`{first}` has no size")
             };
-            return Err(Failure::new(Status::Usage, what).cure(
-                "name a function of it, as module:function, or a statement with n in it",
-            ));
+            return Err(Failure::new(Status::Usage, what)
+                .cure("name a function of it, as module:function, or a statement with n in it"));
         }
     };
     let make = args.make.clone().unwrap_or_default();
@@ -99,8 +98,9 @@ fn mentions(text: &str, name: &str) -> bool {
 
 fn options(args: &ScaleArgs) -> Result<ScaleOptions, Failure> {
     if args.max.is_some_and(|most| most <= args.min) {
-        return Err(Failure::new(Status::Usage, "--max is not above --min")
-            .cure("leave one of them out"));
+        return Err(
+            Failure::new(Status::Usage, "--max is not above --min").cure("leave one of them out")
+        );
     }
     let mut sizes = args.sizes.clone();
     sizes.sort_unstable();
@@ -134,7 +134,10 @@ fn check(path: &Path) -> Result<(), Failure> {
             "use .svg or .json".into(),
         ));
     }
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+    match path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
         Some(parent) if !parent.is_dir() => Err(cannot(
             "its directory does not exist",
             format!("mkdir -p {}", parent.display()),

@@ -24,7 +24,10 @@ enum Mark {
 /// Draws the points, and the fitted class between them.
 pub(super) fn draw(page: &mut Page, scaling: &Scaling<'_>, style: Style) {
     let sizes: Vec<f64> = scaling.measured.sizes.iter().map(|&n| n as f64).collect();
-    let columns = style.width.saturating_sub(LABELS + 3).clamp(8, MOST_COLUMNS);
+    let columns = style
+        .width
+        .saturating_sub(LABELS + 3)
+        .clamp(8, MOST_COLUMNS);
     let (Some(first), Some(last)) = (sizes.first(), sizes.last()) else {
         return;
     };

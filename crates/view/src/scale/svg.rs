@@ -49,7 +49,10 @@ impl Axis {
             decade(self.high).floor() as i32,
         );
         let step = ((last - first) / 10 + 1).max(1) as usize;
-        (first..=last).step_by(step).map(|power| 10f64.powi(power)).collect()
+        (first..=last)
+            .step_by(step)
+            .map(|power| 10f64.powi(power))
+            .collect()
     }
 }
 
