@@ -235,3 +235,56 @@ fn fact(page: &mut Page, name: &str, text: &str) {
     let line = page.line().gap(1).tinted(Tint::Quiet, name).to(FACTS);
     page.wrapped(line, Tint::None, text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pitstop_analysis::imports::{Usage, import_lines, imports};
+
+    #[test]
+    fn a_tree_shows_times_and_what_nobody_needed_in_every_width() {
+        let lines = import_lines(
+            "import time: 100 | 100 | site\n\
+             import time: 9000 | 9000 |   json.decoder\n\
+             import time: 1000 | 10000 | json\n\
+             import time: 2000 | 2000 | colorsys\n\
+             import time: 5 | 5 | tiny\n",
+        );
+        let usage = Usage {
+            called: ["json.decoder".to_owned(), "json".to_owned()].into(),
+            uncalled: ["colorsys".to_owned()].into(),
+            ..Usage::default()
+        };
+        let found = imports(&[lines], Some(&usage));
+        let picture = Picture {
+            name: "app.py",
+            imports: &found,
+            lazy: None,
+            lazy_failure: None,
+            least_share: 0.01,
+            startup: false,
+            once: false,
+        };
+        let text = render(&picture, &Style::plain(80));
+        for words in [
+            "12.0 ms in 4 imports  app.py",
+            "10.0 ms   1.00 ms  json\n",
+            "9.00 ms   9.00 ms    json.decoder\n",
+            "colorsys  unneeded",
+            "an estimate: at most 2.00 ms, 17 % of the imports",
+            "1 module below 1.0 %",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!text.contains(" site\n"), "{text}");
+        for width in [30, 60, 80] {
+            let ascii = render(&picture, &Style::ascii(width));
+            assert!(ascii.is_ascii() && ascii.lines().all(|line| line.len() <= width));
+        }
+        let failed = Picture {
+            lazy_failure: Some("status 1: NameError"),
+            ..picture
+        };
+        assert!(render(&failed, &Style::plain(120)).contains("lazy it ended with status 1"));
+    }
+}

@@ -204,3 +204,77 @@ fn table(page: &mut Page, scaling: &Scaling<'_>) {
     }
     table.write(page, 1);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pitstop_analysis::scaling::{Count, Scaled, scaling};
+
+    fn measured(cost: impl Fn(f64) -> f64) -> Scaled {
+        let sizes: Vec<u64> = (0..12).map(|at| 16 << at).collect();
+        let row: Vec<f64> = sizes.iter().map(|&n| cost(n as f64)).collect();
+        Scaled {
+            name: "app:work".into(),
+            make: "lambda n: [0] * n".into(),
+            counts: sizes
+                .iter()
+                .map(|&size| Count {
+                    size,
+                    bytecodes: 3 * size + 8,
+                    elements: None,
+                })
+                .collect(),
+            costs: vec![row; 3],
+            sizes,
+            ..Scaled::default()
+        }
+    }
+
+    #[test]
+    fn a_growth_is_named_and_drawn_in_every_width() {
+        let measured = measured(|n| 40.0 + 9.0 * n);
+        let found = scaling(&measured);
+        let text = render(&found, &Style::plain(80));
+        assert!(text.starts_with(" O(n)  app:work\n"), "{text}");
+        for words in [
+            "n^1.00",
+            "bytecodes O(n) · agree",
+            "n = 65,536: ",
+            "●",
+            "└───",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        for width in [30, 60, 80, 140] {
+            let ascii = render(&found, &Style::ascii(width));
+            assert!(ascii.is_ascii(), "{ascii}");
+            assert!(ascii.lines().all(|line| line.len() <= width), "{ascii}");
+        }
+        let svg = svg(&found);
+        assert_eq!(svg.matches("<circle").count(), 36);
+        assert!(svg.contains("<title>app:work: O(n)</title>"));
+    }
+
+    #[test]
+    fn what_still_rises_or_is_too_little_names_no_class() {
+        let few = Scaled {
+            sizes: vec![1, 2, 3],
+            costs: vec![vec![5.0; 3]],
+            name: "f".into(),
+            limit: Limit::Failed(4, "RecursionError: too deep".into()),
+            ..Scaled::default()
+        };
+        let text = render(&scaling(&few), &Style::plain(80));
+        assert!(text.contains("too few sizes"), "{text}");
+        assert!(
+            text.contains("at n = 4 it failed, RecursionError"),
+            "{text}"
+        );
+        let measured = measured(|n| n);
+        let mut found = scaling(&measured);
+        found.rising = true;
+        let text = render(&found, &Style::plain(80));
+        assert!(text.contains("at least n^1.0, still rising"), "{text}");
+        assert_eq!(long(3.0 * 86_400e9), "3 days");
+    }
+}

@@ -53,10 +53,15 @@ pub(super) fn draw(page: &mut Page, scaling: &Scaling<'_>, style: Style) {
     };
     let mut cells = vec![vec![Mark::None; columns]; ROWS];
     if let Some(known) = &scaling.time {
-        for column in 0..columns {
-            let share = column as f64 / (columns - 1) as f64;
-            let size = (left + share * (right - left)).exp();
-            if let Some(row) = row(known.best.predict(size)) {
+        let fitted: Vec<Option<usize>> = (0..columns)
+            .map(|column| {
+                let share = column as f64 / (columns - 1) as f64;
+                let size = (left + share * (right - left)).exp();
+                row(known.best.predict(size))
+            })
+            .collect();
+        for (column, row) in fitted.into_iter().enumerate() {
+            if let Some(row) = row {
                 cells[row][column] = Mark::Fit;
             }
         }

@@ -100,20 +100,20 @@ pub fn svg(scaling: &Scaling<'_>) -> String {
         head = escaped(&head),
     );
     for tick in x.ticks() {
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<path class=\"g\" d=\"M{at:.1} {TOP}V{floor}\"/>\
-             <text class=\"q\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{below}\">{tick:.0}</text>\n",
+             <text class=\"q\" text-anchor=\"middle\" x=\"{at:.1}\" y=\"{below}\">{tick:.0}</text>",
             at = x.at(tick),
             floor = HEIGHT - BOTTOM,
             below = HEIGHT - BOTTOM + 18.0,
         );
     }
     for tick in y.ticks() {
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<path class=\"g\" d=\"M{LEFT} {at:.1}H{edge}\"/>\
-             <text class=\"q\" text-anchor=\"end\" x=\"{beside}\" y=\"{base:.1}\">{label}</text>\n",
+             <text class=\"q\" text-anchor=\"end\" x=\"{beside}\" y=\"{base:.1}\">{label}</text>",
             at = y.at(tick),
             edge = WIDTH - RIGHT,
             beside = LEFT - 8.0,
@@ -121,10 +121,10 @@ pub fn svg(scaling: &Scaling<'_>) -> String {
             label = time(tick),
         );
     }
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<path class=\"a\" fill=\"none\" d=\"M{LEFT} {TOP}V{floor}H{edge}\"/>\n\
-         <text class=\"q\" text-anchor=\"middle\" x=\"{middle}\" y=\"{below}\">n</text>\n",
+         <text class=\"q\" text-anchor=\"middle\" x=\"{middle}\" y=\"{below}\">n</text>",
         floor = HEIGHT - BOTTOM,
         edge = WIDTH - RIGHT,
         middle = (LEFT + WIDTH - RIGHT) / 2.0,
