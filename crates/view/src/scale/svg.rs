@@ -44,9 +44,10 @@ impl Axis {
     /// Powers of ten on it; at most ten of them.
     fn ticks(&self) -> Vec<f64> {
         let decade = |ln: f64| ln / std::f64::consts::LN_10;
+        // A power of ten at the very end is one, whatever its logarithm was rounded to.
         let (first, last) = (
-            decade(self.low).ceil() as i32,
-            decade(self.high).floor() as i32,
+            (decade(self.low) - 1e-9).ceil() as i32,
+            (decade(self.high) + 1e-9).floor() as i32,
         );
         let step = ((last - first) / 10 + 1).max(1) as usize;
         (first..=last)
