@@ -17,6 +17,7 @@ mod progress;
 mod rig;
 mod sampler;
 mod sampling;
+mod scale;
 mod shares;
 mod slowdown;
 mod stacks;
@@ -39,6 +40,7 @@ const BENCHES: &[Bench] = &[
     ("tracing", tracing::run),
     ("compare", compare::run),
     ("plugin", plugin::run),
+    ("scale", scale::run),
 ];
 
 /// The command.

@@ -23,7 +23,9 @@ mod extent;
 mod fold;
 pub mod gate;
 pub mod headline;
+pub mod history;
 pub mod hot;
+pub mod imports;
 mod leaders;
 mod library;
 mod lifespan;
@@ -31,6 +33,7 @@ pub mod line_times;
 pub mod lines;
 mod place;
 pub mod queries;
+pub mod scaling;
 #[cfg(any(test, feature = "sketch"))]
 pub mod sketch;
 pub mod split;

@@ -4,9 +4,10 @@
 //! decides how much some programs do. The same seeds are used for every contender, so two of them
 //! can be held against each other process by process.
 
+use crate::channel::Channel;
 use crate::error::Error;
 use crate::job::{Contender, Work};
-use crate::player::{Ground, Guest};
+use crate::player::Ground;
 use crate::session::{Control, Stop};
 use pitstop_model::Layout;
 use std::path::PathBuf;
@@ -99,7 +100,7 @@ pub fn count(
             ..Layout::default()
         };
         let fields = [counting.key(), kind, setup, &text];
-        let guest = Guest::counter(&ground, contender, layout, &stop, &fields)?;
+        let guest = ground.counter(contender, &layout, &stop, &fields)?;
         let values = std::mem::take(&mut counts.values);
         counts = read(guest)?;
         counts.values.splice(0..0, values);
@@ -109,7 +110,7 @@ pub fn count(
 }
 
 /// What one process counted.
-fn read(mut guest: Guest<'_>) -> Result<Counts, Error> {
+fn read(mut guest: Channel<'_>) -> Result<Counts, Error> {
     let mut counts = Counts::default();
     for _ in 0..MOST_LINES {
         let line = guest.line()?;

@@ -9,6 +9,8 @@ use thiserror::Error as ThisError;
 pub enum Phase {
     /// The setup.
     Setup,
+    /// The code that makes functions of a size.
+    Make,
     /// Importing the function's module and finding it there.
     Import,
     /// The statement or function itself.
@@ -19,6 +21,7 @@ impl Phase {
     fn text(self) -> &'static str {
         match self {
             Self::Setup => "the setup",
+            Self::Make => "the maker of inputs",
             Self::Import => "the import",
             Self::Statement => "the statement",
         }
@@ -84,6 +87,14 @@ pub enum Error {
         /// What it said.
         answer: String,
     },
+    /// There is no size that it could be measured at.
+    #[error("`{name}` cannot be measured at any size: {why}")]
+    NoSize {
+        /// Whose.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// The operating system refused something.
     #[error("cannot {action}")]
     Io {
@@ -113,6 +124,7 @@ impl Error {
             | Self::Failed { name, .. }
             | Self::NoTime { name, .. }
             | Self::Garbled { name, .. }
+            | Self::NoSize { name, .. }
             | Self::Opaque { name } => Some(name),
             Self::Io { .. } | Self::Stopped => None,
         }

@@ -11,16 +11,21 @@
 //! apart: it counts what needs no statistics.
 #![forbid(unsafe_code)]
 
+mod channel;
 mod count;
 mod error;
+mod imports;
 mod job;
 mod layout;
 mod pilot;
 mod player;
 mod room;
+mod scale;
 mod session;
 
 pub use count::{Counted, Counting, Counts, count};
 pub use error::{Error, Phase};
+pub use imports::{ImportRuns, import_runs};
 pub use job::{Contender, Side, Work};
+pub use scale::{ScaleJob, ScaleOptions, ScaleOutcome, scale};
 pub use session::{Control, Options, Outcome, Progress, bench, compare};

@@ -1,17 +1,17 @@
 //! A process that plays: a guest worker that repeats a statement, or a command, once each time.
 
-use crate::error::{Error, Phase};
-use crate::job::{Contender, Work};
+use crate::channel::{Channel, io_error, last_words, numbers};
+use crate::error::Error;
+use crate::job::{Contender, Side, Work};
 use crate::layout::{environment, stack_bytes};
 use crate::session::IsAsked;
 use pitstop_model::{Batch, Layout, Run};
 use pitstop_target::clock::now_ns;
 use pitstop_target::launch::{Launch, Launched, launch};
-use pitstop_target::spawn::{Ended, Exit, SpawnError};
+use pitstop_target::spawn::{Exit, SpawnError};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -24,11 +24,9 @@ const MODULE: &str = "_pitstop_worker";
 const COUNTER: &str = include_str!("guest/counter.py");
 const COUNTER_MODULE: &str = "_pitstop_counter";
 
-/// The most that is kept of what a program writes to standard error.
-const MOST_WORDS_BYTES: u64 = 8 << 10;
-
-/// The longest traceback that is read.
-const MOST_TRACEBACK_BYTES: usize = 1 << 20;
+/// The guest of `scale`.
+const SCALER: &str = include_str!("guest/scaler.py");
+pub(crate) const SCALER_MODULE: &str = "_pitstop_scaler";
 
 /// How often a running command is looked after; its end is seen at once.
 const LOOK: Duration = Duration::from_millis(200);
@@ -46,7 +44,12 @@ impl Ground {
     pub(crate) fn new(ignore_failure: bool, without_gc: bool) -> Result<Self, Error> {
         let directory = tempfile::Builder::new().prefix("pitstop-").tempdir();
         let directory = directory.map_err(io_error("make a temporary directory"))?;
-        for (module, text) in [(MODULE, WORKER), (COUNTER_MODULE, COUNTER)] {
+        let guests = [
+            (MODULE, WORKER),
+            (COUNTER_MODULE, COUNTER),
+            (SCALER_MODULE, SCALER),
+        ];
+        for (module, text) in guests {
             let file = directory.path().join(format!("{module}.py"));
             std::fs::write(file, text).map_err(io_error("write into a temporary directory"))?;
         }
@@ -61,7 +64,9 @@ impl Ground {
     fn words(&self, contender: &Contender) -> (OsString, Vec<OsString>) {
         let side = &contender.side;
         match &contender.work {
-            Work::Statement { .. } | Work::Function { .. } => self.guest_words(contender, MODULE),
+            Work::Statement { .. } | Work::Function { .. } => {
+                (side.python.clone(), self.guest_words(MODULE, side))
+            }
             Work::Script { words } => {
                 let mut args = side.flags.clone();
                 args.extend(words.iter().cloned());
@@ -77,17 +82,17 @@ impl Ground {
         }
     }
 
-    /// The words that start an interpreter with one of our modules in it.
-    fn guest_words(&self, contender: &Contender, module: &str) -> (OsString, Vec<OsString>) {
+    /// The words behind the interpreter that start one of our modules in it.
+    pub(crate) fn guest_words(&self, module: &str, side: &Side) -> Vec<OsString> {
         let directory = self.directory.path().to_string_lossy().into_owned();
         // The module takes itself off the path again before anything is measured.
         let code = format!(
             "import sys; sys.path.insert(0, {directory:?}); import {module} as w; \
              del sys.path[0]; sys.argv[:] = ['-c']; w.main()"
         );
-        let mut args = contender.side.flags.clone();
+        let mut args = side.flags.clone();
         args.extend(["-c".into(), code.into()]);
-        (contender.side.python.clone(), args)
+        args
     }
 
     /// The bytes of its words on the stack, to make both sides of a pair even.
@@ -99,9 +104,47 @@ impl Ground {
     fn launch(
         &self,
         contender: &Contender,
-        (program, args): (OsString, Vec<OsString>),
         layout: &Layout,
         even_bytes: usize,
+        pipes: (Stdio, Stdio),
+    ) -> Result<(Launched, File), Error> {
+        let words = self.words(contender);
+        let environment = environment(layout, &contender.side, even_bytes);
+        self.start(
+            &contender.name,
+            &contender.side,
+            words,
+            (layout, environment),
+            pipes,
+        )
+    }
+
+    /// Starts the guest that counts, and tells it its job.
+    pub(crate) fn counter<'a>(
+        &self,
+        contender: &'a Contender,
+        layout: &Layout,
+        stop: &'a dyn IsAsked,
+        fields: &[&str],
+    ) -> Result<Channel<'a>, Error> {
+        let side = &contender.side;
+        let words = (side.python.clone(), self.guest_words(COUNTER_MODULE, side));
+        let environment = environment(layout, side, 0);
+        let pipes = (Stdio::piped(), Stdio::piped());
+        let started = self.start(&contender.name, side, words, (layout, environment), pipes);
+        let (process, errors) = started?;
+        let mut channel = Channel::open(&contender.name, process, errors, stop)?;
+        channel.tell(fields)?;
+        Ok(channel)
+    }
+
+    /// Starts a program with a layout and an environment; its standard error goes into a file.
+    pub(crate) fn start(
+        &self,
+        name: &str,
+        side: &Side,
+        (program, args): (OsString, Vec<OsString>),
+        (layout, environment): (&Layout, Vec<(OsString, OsString)>),
         (stdin, stdout): (Stdio, Stdio),
     ) -> Result<(Launched, File), Error> {
         let errors = tempfile::tempfile_in(self.directory.path());
@@ -110,8 +153,8 @@ impl Ground {
         let launched = launch(Launch {
             program,
             args,
-            environment: environment(layout, &contender.side, even_bytes),
-            directory: contender.side.directory.clone(),
+            environment,
+            directory: side.directory.clone(),
             cpu: layout.cpu,
             fixed_addresses: layout.fixed_addresses,
             stdin,
@@ -119,27 +162,11 @@ impl Ground {
             stderr: stderr.into(),
         });
         let launched = launched.map_err(|source| Error::Start {
-            name: contender.name.clone(),
+            name: name.to_owned(),
             source,
         })?;
         Ok((launched, errors))
     }
-}
-
-fn io_error(action: &'static str) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Io { action, source }
-}
-
-/// The end of what was written to a file.
-fn last_words(file: &mut File) -> String {
-    let length = file.seek(SeekFrom::End(0)).unwrap_or(0);
-    let from = length.saturating_sub(MOST_WORDS_BYTES);
-    let mut bytes = Vec::new();
-    if file.seek(SeekFrom::Start(from)).is_ok() {
-        // What cannot be read is not said.
-        let _ = file.read_to_end(&mut bytes);
-    }
-    String::from_utf8_lossy(&bytes).trim_end().to_owned()
 }
 
 /// A process that plays for a contender.
@@ -217,15 +244,8 @@ impl<'a> Player<'a> {
 
 /// An interpreter with a worker in it.
 pub(crate) struct Guest<'a> {
-    contender: &'a Contender,
-    process: Launched,
-    commands: Option<ChildStdin>,
-    answers: ChildStdout,
-    errors: File,
-    /// What was read and not looked at.
-    rest: Vec<u8>,
+    channel: Channel<'a>,
     layout: Layout,
-    stop: &'a dyn IsAsked,
     version: String,
 }
 
@@ -237,93 +257,40 @@ impl<'a> Guest<'a> {
         even_bytes: usize,
         stop: &'a dyn IsAsked,
     ) -> Result<Self, Error> {
+        let pipes = (Stdio::piped(), Stdio::piped());
+        let (process, errors) = ground.launch(contender, &layout, even_bytes, pipes)?;
+        let mut channel = Channel::open(&contender.name, process, errors, stop)?;
         let (kind, setup, text) = match &contender.work {
             Work::Function { setup, target } => ("function", setup, target),
             Work::Statement { setup, text } => ("statement", setup, text),
             Work::Script { .. } | Work::Command { .. } => unreachable!("guests repeat Python"),
         };
         let collect = if ground.without_gc { "off" } else { "on" };
-        let words = ground.guest_words(contender, MODULE);
-        let start = (words, layout, even_bytes);
-        Self::begin(
-            ground,
-            contender,
-            start,
-            stop,
-            &[kind, setup, text, collect],
-        )
-    }
-
-    /// Starts an interpreter with words that put one of our modules into it, and tells it its job.
-    fn begin(
-        ground: &Ground,
-        contender: &'a Contender,
-        (words, layout, even_bytes): ((OsString, Vec<OsString>), Layout, usize),
-        stop: &'a dyn IsAsked,
-        fields: &[&str],
-    ) -> Result<Self, Error> {
-        let pipes = (Stdio::piped(), Stdio::piped());
-        let (mut process, errors) = ground.launch(contender, words, &layout, even_bytes, pipes)?;
-        let missing = || io_error("talk to a process")(io::ErrorKind::BrokenPipe.into());
-        let mut guest = Self {
-            contender,
-            commands: Some(process.stdin.take().ok_or_else(missing)?),
-            answers: process.stdout.take().ok_or_else(missing)?,
-            process,
-            errors,
-            rest: Vec::new(),
+        channel.tell(&[kind, setup, text, collect])?;
+        Ok(Self {
+            channel,
             layout,
-            stop,
             version: String::new(),
-        };
-        let mut job = Vec::new();
-        for field in fields {
-            job.extend(format!("{}\n{field}", field.len()).into_bytes());
-        }
-        guest.say(&job)?;
-        Ok(guest)
-    }
-
-    /// Starts the guest that counts.
-    pub(crate) fn counter(
-        ground: &Ground,
-        contender: &'a Contender,
-        layout: Layout,
-        stop: &'a dyn IsAsked,
-        fields: &[&str],
-    ) -> Result<Self, Error> {
-        let words = ground.guest_words(contender, COUNTER_MODULE);
-        Self::begin(ground, contender, (words, layout, 0), stop, fields)
-    }
-
-    /// A write that fails means that the process is gone; reading tells how.
-    fn say(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let Some(commands) = &mut self.commands else {
-            return Err(self.died());
-        };
-        match commands.write_all(bytes).and_then(|()| commands.flush()) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(self.died()),
-        }
+        })
     }
 
     fn ready(&mut self) -> Result<(), Error> {
-        let line = self.line()?;
+        let line = self.channel.line()?;
         match line.strip_prefix("ready ") {
             Some(version) => {
                 self.version = version.to_owned();
                 Ok(())
             }
-            None => Err(self.garbled(&line)),
+            None => Err(self.channel.garbled(&line)),
         }
     }
 
     fn batch(&mut self, loops: u64) -> Result<Batch, Error> {
-        self.say(format!("r {loops}\n").as_bytes())?;
-        let line = self.line()?;
+        self.channel.say(format!("r {loops}\n").as_bytes())?;
+        let line = self.channel.line()?;
         let numbers = numbers(&line, "m");
         let Some(&[wall, cpu, all_cpu, delay, preemptions]) = numbers.as_deref() else {
-            return Err(self.garbled(&line));
+            return Err(self.channel.garbled(&line));
         };
         Ok(Batch {
             loops,
@@ -337,91 +304,16 @@ impl<'a> Guest<'a> {
     }
 
     fn watch_gc(&mut self, loops: u64) -> Result<(u64, u64), Error> {
-        self.say(format!("g {loops}\n").as_bytes())?;
-        let line = self.line()?;
+        self.channel.say(format!("g {loops}\n").as_bytes())?;
+        let line = self.channel.line()?;
         match numbers(&line, "g").as_deref() {
             Some(&[collector, wall]) => Ok((collector.max(0) as u64, wall.max(0) as u64)),
-            _ => Err(self.garbled(&line)),
+            _ => Err(self.channel.garbled(&line)),
         }
     }
 
-    pub(crate) fn garbled(&self, answer: &str) -> Error {
-        Error::Garbled {
-            name: self.contender.name.clone(),
-            answer: answer.chars().take(200).collect(),
-        }
-    }
-
-    /// The next line of answers. An error of the guest's is an error here.
-    pub(crate) fn line(&mut self) -> Result<String, Error> {
-        loop {
-            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=end).collect();
-                let line = String::from_utf8_lossy(&line[..end]).into_owned();
-                return match line.strip_prefix("error ") {
-                    Some(error) => Err(self.raised(error)),
-                    None => Ok(line),
-                };
-            }
-            self.read()?;
-        }
-    }
-
-    fn raised(&mut self, error: &str) -> Error {
-        let (phase, length) = error.split_once(' ').unwrap_or((error, "0"));
-        let length = length.parse::<usize>().unwrap_or(0);
-        let length = length.min(MOST_TRACEBACK_BYTES);
-        while self.rest.len() < length && self.read().is_ok() {}
-        let text = &self.rest[..length.min(self.rest.len())];
-        Error::Raised {
-            name: self.contender.name.clone(),
-            phase: match phase {
-                "setup" => Phase::Setup,
-                "import" => Phase::Import,
-                _ => Phase::Statement,
-            },
-            traceback: String::from_utf8_lossy(text).trim_end().to_owned(),
-        }
-    }
-
-    /// Reads more answers; Ctrl-C ends the waiting.
-    fn read(&mut self) -> Result<(), Error> {
-        let mut buffer = [0; 4096];
-        match self.answers.read(&mut buffer) {
-            Ok(0) => Err(self.died()),
-            Ok(length) => {
-                self.rest.extend(&buffer[..length]);
-                Ok(())
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                if self.stop.is_asked() {
-                    return Err(Error::Stopped);
-                }
-                Ok(())
-            }
-            Err(source) => Err(io_error("read from a process")(source)),
-        }
-    }
-
-    fn died(&mut self) -> Error {
-        drop(self.commands.take());
-        match self.process.wait() {
-            Ok(Ended { exit, .. }) => Error::Died {
-                name: self.contender.name.clone(),
-                exit,
-                stderr: last_words(&mut self.errors),
-            },
-            Err(source) => io_error("wait for a process")(source),
-        }
-    }
-
-    pub(crate) fn finish(mut self) -> Result<Run, Error> {
-        // The end of its commands is its end.
-        drop(self.commands.take());
-        let ended = self
-            .process
-            .wait()
-            .map_err(io_error("wait for a process"))?;
+    fn finish(self) -> Result<Run, Error> {
+        let ended = self.channel.finish()?;
         Ok(Run {
             layout: self.layout,
             peak_rss_bytes: ended.peak_rss_bytes,
@@ -430,15 +322,6 @@ impl<'a> Guest<'a> {
             ..Run::default()
         })
     }
-}
-
-/// The numbers of an answer that begins with this word.
-fn numbers(line: &str, word: &str) -> Option<Vec<i64>> {
-    let mut words = line.split(' ');
-    if words.next() != Some(word) {
-        return None;
-    }
-    words.map(|number| number.parse().ok()).collect()
 }
 
 /// A command, which is a new process each time.
@@ -455,10 +338,9 @@ impl Command<'_> {
     fn once(&mut self) -> Result<Batch, Error> {
         let (ground, contender) = (self.ground, self.contender);
         let nothing = (Stdio::null(), Stdio::null());
-        let words = ground.words(contender);
         let start = now_ns();
         let (mut process, mut errors) =
-            ground.launch(contender, words, &self.layout, self.even_bytes, nothing)?;
+            ground.launch(contender, &self.layout, self.even_bytes, nothing)?;
         loop {
             let over = process.ended_within(LOOK);
             if over.map_err(io_error("wait for a process"))? {

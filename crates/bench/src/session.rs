@@ -131,7 +131,15 @@ impl<'a> Stop<'a> {
         Self(RefCell::new(control))
     }
 
-    fn tell(&self, progress: &Progress) {
+    /// The error of being asked to stop.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.is_asked() {
+            return Err(Error::Stopped);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn tell(&self, progress: &Progress) {
         self.0.borrow_mut().progress(progress);
     }
 }

@@ -1,8 +1,12 @@
 //! The command line, with its help.
 
 mod doctor;
+mod dump;
 mod exact;
 mod gate;
+mod history;
+mod imports;
+mod scale;
 mod trace;
 
 use crate::style::Color;
@@ -12,8 +16,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use dump::DumpArgs;
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
 pub(crate) use gate::{GateArgs, GateFormat};
+pub(crate) use history::HistoryArgs;
+pub(crate) use imports::ImportsArgs;
+pub(crate) use scale::ScaleArgs;
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
@@ -64,6 +72,12 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Check the budgets of a project: time, memory, instructions, imports.
     Gate(GateArgs),
+    /// Say how the time grows with the size of the input: O(n), O(n log n), O(n²)...
+    Scale(ScaleArgs),
+    /// Show what a program imports, how long that takes, and what nobody needed.
+    Imports(ImportsArgs),
+    /// Find the changes in results that were kept over time.
+    History(HistoryArgs),
     /// Say what can be measured on this machine, and what is in the way.
     Doctor(DoctorArgs),
 }
@@ -233,26 +247,6 @@ pub(crate) struct RecordArgs {
         required_unless_present_any = ["pid", "module", "code"]
     )]
     pub(crate) program: Vec<OsString>,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    pitstop dump -p 4711\n  \
-    pitstop dump -p 4711 --locals\n  \
-    pitstop dump -p 4711 --json | jq '.threads[].frames[0]'")]
-pub(crate) struct DumpArgs {
-    /// The process.
-    #[arg(short, long, value_name = "PID")]
-    pub(crate) pid: u32,
-    /// Show the local variables of every frame.
-    #[arg(short, long)]
-    pub(crate) locals: bool,
-    /// Stop each thread while it is read.
-    #[arg(long)]
-    pub(crate) blocking: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

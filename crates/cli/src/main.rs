@@ -37,6 +37,9 @@ fn main() {
         Command::Bench(args) => cmd::bench::bench(&args, style),
         Command::Compare(args) => cmd::compare::compare(&args, style),
         Command::Gate(args) => cmd::gate::gate(&args, style),
+        Command::Scale(args) => cmd::scale::scale(&args, style),
+        Command::Imports(args) => cmd::imports::imports(&args, style),
+        Command::History(args) => cmd::history::history(&args, style),
         Command::Doctor(args) => cmd::doctor::doctor(&args, style),
     };
     match result {

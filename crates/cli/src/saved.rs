@@ -33,11 +33,84 @@ pub(crate) fn file(word: &str) -> Option<PathBuf> {
         .find(|path| is_name && path.is_file())
 }
 
+/// A result with what it is called and when it was made.
+pub(crate) struct Dated {
+    pub(crate) label: String,
+    /// Seconds since the epoch.
+    pub(crate) unix_s: u64,
+    pub(crate) trials: Trials,
+}
+
+/// The results that words name, or all that were kept, in order of the time they were made at. Of
+/// files that do not say when it is the time they were written at.
+pub(crate) fn in_order(words: &[String]) -> Result<Vec<Dated>, Failure> {
+    let mut files = Vec::new();
+    for word in words {
+        let path = file(word).ok_or_else(|| {
+            Failure::new(Status::Usage, format!("there is no result `{word}`"))
+                .because("it is no kept name, nor a .pit or .json file")
+                .cure("keep some: pitstop bench --save NAME STATEMENT")
+        })?;
+        files.push((word.clone(), path));
+    }
+    if words.is_empty() {
+        files = all_kept();
+    }
+    if files.is_empty() {
+        return Err(Failure::new(Status::Usage, "there are no results here yet")
+            .because(format!(
+                "nothing was kept in `{DIRECTORY}` of this directory"
+            ))
+            .cure("keep some, each under a name of its own: pitstop bench --save NAME STATEMENT"));
+    }
+    let mut results = Vec::new();
+    for (label, path) in files {
+        let meta = std::fs::metadata(&path).and_then(|meta| meta.modified());
+        let written = meta
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let written = written.unwrap_or_default();
+        let (made, trials) = load_dated(&path)?;
+        // Those of one second keep the order they were written in.
+        let order = (made.unwrap_or(written.as_secs()), written);
+        results.push((
+            order,
+            Dated {
+                label,
+                unix_s: order.0,
+                trials,
+            },
+        ));
+    }
+    results.sort_by_key(|(order, _)| *order);
+    Ok(results.into_iter().map(|(_, result)| result).collect())
+}
+
+/// The names and files of everything that was kept.
+fn all_kept() -> Vec<(String, PathBuf)> {
+    let entries = std::fs::read_dir(DIRECTORY).into_iter().flatten().flatten();
+    let mut files: Vec<(String, PathBuf)> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "pit") && path.is_file())
+        .filter_map(|path| Some((path.file_stem()?.to_str()?.to_owned(), path)))
+        .collect();
+    files.sort();
+    files
+}
+
 /// The measurements in a file.
 pub(crate) fn load(path: &Path) -> Result<Trials, Failure> {
+    Ok(load_dated(path)?.1)
+}
+
+/// The measurements in a file, and when they were made if it says so.
+fn load_dated(path: &Path) -> Result<(Option<u64>, Trials), Failure> {
     let is_archive = path.extension().is_some_and(|ending| ending == "pit");
+    let mut made = None;
     let trials = if is_archive {
-        crate::open::open(path)?.trials
+        let profile = crate::open::open(path)?;
+        made = Some(profile.meta.start_unix_s).filter(|&time| time > 0);
+        profile.trials
     } else {
         let text = std::fs::read(path).map_err(|error| {
             Failure::new(
@@ -55,7 +128,7 @@ pub(crate) fn load(path: &Path) -> Result<Trials, Failure> {
         return Err(Failure::new(Status::Usage, what)
             .cure("make some: pitstop bench --save NAME STATEMENT"));
     }
-    Ok(trials)
+    Ok((made, trials))
 }
 
 /// Keeps and writes what was asked for, and says so.

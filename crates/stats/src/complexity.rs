@@ -13,7 +13,7 @@
 use crate::rng::Rng;
 use crate::signed_rank;
 use crate::special::ln_gamma;
-use crate::summary::{Interval, median, percentile, sorted};
+use crate::summary::{Interval, mean, median, percentile, sorted};
 
 /// A class of growth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -214,6 +214,49 @@ pub fn complexity(sizes: &[f64], costs: &[Vec<f64>], rng: &mut Rng) -> Option<Co
         exponent,
         exponent_interval: (rows.len() >= 3).then_some(interval),
     })
+}
+
+/// The sizes that [`exact_growth`] looks at.
+const EXACT_SIZES: usize = 6;
+
+/// The class of counts without any noise: the one whose increments from size to size have the same
+/// proportion to the counted ones at the largest sizes. What is counted whatever the size cancels
+/// out, and so do cases that only small sizes have. `None` with fewer than [`LEAST_SIZES`] sizes.
+pub fn exact_growth(sizes: &[f64], counts: &[f64]) -> Option<Growth> {
+    if sizes.len() < LEAST_SIZES || sizes.len() != counts.len() {
+        return None;
+    }
+    let first = sizes.len() - EXACT_SIZES;
+    let (sizes, counts) = (&sizes[first..], &counts[first..]);
+    let increments: Vec<f64> = counts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let grown = counts[EXACT_SIZES - 1] - counts[0];
+    if grown <= counts[0].abs() * 0.02 {
+        return Some(Growth::Constant);
+    }
+    let scatter = |growth: Growth, base: f64| {
+        let off: Vec<f64> = sizes
+            .windows(2)
+            .zip(&increments)
+            .map(|(pair, counted)| {
+                let (low, high) = (growth.ln(pair[0], base), growth.ln(pair[1], base));
+                let expected = high + (-(low - high).exp()).ln_1p();
+                counted.max(0.5).ln() - expected
+            })
+            .collect();
+        let middle = mean(&off);
+        off.iter().map(|off| (off - middle).powi(2)).sum::<f64>()
+    };
+    let candidates = Growth::ALL.into_iter().skip(1).flat_map(|growth| {
+        let bases: &[f64] = match growth {
+            Growth::Exponential => &BASES,
+            _ => &[1.0],
+        };
+        bases
+            .iter()
+            .map(move |base| (growth, scatter(growth, *base)))
+    });
+    let best = candidates.min_by(|a, b| a.1.total_cmp(&b.1));
+    best.map(|(growth, _)| growth)
 }
 
 /// The class that predicts the upper sizes best.
@@ -450,6 +493,30 @@ mod tests {
             found.rising || found.best.growth == Growth::Quadratic,
             "{found:?}"
         );
+    }
+
+    #[test]
+    fn counts_are_told_apart_by_their_increments() {
+        let sizes = geometric(30.0, 20_000.0, 14);
+        let of = |count: &dyn Fn(f64) -> f64| {
+            let counts: Vec<f64> = sizes.iter().map(|&n| count(n).floor()).collect();
+            exact_growth(&sizes, &counts)
+        };
+        assert_eq!(of(&|_| 12.0), Some(Growth::Constant));
+        assert_eq!(of(&|n| 7.0 + n.log2()), Some(Growth::Logarithmic));
+        assert_eq!(of(&|n| 900.0 + 11.0 * n), Some(Growth::Linear));
+        // Two a word, and two more once all five hundred words were seen.
+        let words = |n: f64| 2.0 * n + 2.0 * (n - 500.0 * (1.0 - (-n / 500.0).exp()));
+        assert_eq!(of(&words), Some(Growth::Linear));
+        assert_eq!(
+            of(&|n| 9.0 * n * n.log2() + 4.0 * n),
+            Some(Growth::Linearithmic)
+        );
+        assert_eq!(of(&|n| n * n + 40.0 * n), Some(Growth::Quadratic));
+        let small: Vec<f64> = (8..20).map(f64::from).collect();
+        let doubled: Vec<f64> = small.iter().map(|&n| 5.0 * n.exp2()).collect();
+        assert_eq!(exact_growth(&small, &doubled), Some(Growth::Exponential));
+        assert_eq!(exact_growth(&[1.0, 2.0], &[1.0, 2.0]), None);
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod summary;
 
 pub use bootstrap::{Shift, ValuePair, bootstrap_interval, shifts};
 pub use change::{Steadiness, Step, WarmUp, drift, level_changes, steadiness, steps};
-pub use complexity::{Complexity, Fit, Growth, LEAST_SIZES, complexity};
+pub use complexity::{Complexity, Fit, Growth, LEAST_SIZES, complexity, exact_growth};
 pub use multiple::{adjusted_probabilities, reportable};
 pub use proportion::{ShareInterval, wilson95};
 pub use rank_sum::{least_probability, rank_sum_test, shift_estimate, shift_interval};
