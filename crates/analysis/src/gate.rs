@@ -5,15 +5,14 @@
 //! is judged as it is. What is measured is judged by a range: a check is kept if the whole range
 //! keeps to the limit, broken if none of it does, and inconclusive in between.
 
-mod date;
 mod judge;
 pub mod words;
 
-pub use date::Date;
 pub use judge::{
     CountLimit, Judged, forbidden, of_complexity, of_counts, of_growth, of_maximum, of_memory,
     of_memory_pairs, of_percentile, of_percentile_pairs, processes_needed,
 };
+pub use pitstop_model::Date;
 pub use pitstop_stats::{Growth, LEAST_SIZES};
 
 use pitstop_stats::Interval;

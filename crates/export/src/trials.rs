@@ -10,7 +10,7 @@ mod own;
 mod pyperf;
 mod pytest_benchmark;
 
-use pitstop_model::{Batch, Benchmark, Clock, Run, Trials};
+use pitstop_model::{Batch, Benchmark, Clock, Date, Run, Trials};
 use pitstop_stats::{mean, percentile, sorted, summary};
 use serde_json::Value;
 use thiserror::Error;
@@ -148,32 +148,12 @@ fn full_name(benchmark: &Benchmark) -> String {
     }
 }
 
-/// Days since the epoch as year, month and day (Howard Hinnant's `civil_from_days`).
-fn date(unix_s: u64) -> (i64, i64, i64) {
-    let z = (unix_s / 86_400) as i64 + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year, month, day)
-}
-
 /// `2026-11-20` and `12:00:00`, UTC.
 fn date_and_time(unix_s: u64) -> (String, String) {
-    let (year, month, day) = date(unix_s);
     let second = unix_s % 86_400;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     (
-        format!("{year:04}-{month:02}-{day:02}"),
+        Date::of_unix(unix_s).to_string(),
         format!("{hour:02}:{minute:02}:{second:02}"),
     )
 }

@@ -11,6 +11,7 @@
 mod arguments;
 mod blocking;
 mod calls;
+mod date;
 mod dump;
 mod evidence;
 mod id;
@@ -31,6 +32,7 @@ mod verdict;
 pub use arguments::{Arguments, RepeatedArguments, Reuse, WatchedFunction};
 pub use blocking::{BlockingCall, EventLoops, SlowCallback};
 pub use calls::{CallCost, CallPath, Calls};
+pub use date::Date;
 pub use dump::{Dump, DumpFrame, DumpThread, DumpWait};
 pub use id::{
     CallId, FileId, FrameId, FunctionId, Id, ProcessId, RowId, StackId, StringId, ThreadId, WaitId,

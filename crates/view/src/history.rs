@@ -3,6 +3,7 @@
 use crate::paint::{Column, Page, Style, Table, Tint, number};
 use crate::trials::{change, range, time, title};
 use pitstop_analysis::history::{Change, History};
+use pitstop_model::Date;
 
 /// The column that facts begin in.
 const FACTS: usize = 11;
@@ -27,7 +28,11 @@ fn one(page: &mut Page, history: &History, style: Style) {
     let dot = if style.unicode { " · " } else { ", " };
     let ends = history.points.first().zip(history.points.last());
     let dates = ends.map_or(String::new(), |(first, last)| {
-        range(&date(first.unix_s), &date(last.unix_s), style)
+        range(
+            &Date::of_unix(first.unix_s).to_string(),
+            &Date::of_unix(last.unix_s).to_string(),
+            style,
+        )
     });
     let count = number::counted(history.points.len() as u64, "result");
     let last = ends.map_or(String::new(), |(_, last)| format!("now {}", time(last.ns)));
@@ -78,7 +83,7 @@ fn row(known: &Change, history: &History, style: Style) -> [(Tint, String); 5] {
         (tint, change(known.ratio)),
         (Tint::Quiet, ends),
         (Tint::None, time(known.after_ns)),
-        (Tint::Quiet, date(point.unix_s)),
+        (Tint::Quiet, Date::of_unix(point.unix_s).to_string()),
         (Tint::None, point.label.clone()),
     ]
 }
@@ -100,25 +105,6 @@ fn blocks(history: &History, room: usize, style: Style) -> String {
         heights[(share * (heights.len() - 1) as f64).round() as usize]
     };
     logs.iter().map(block).collect()
-}
-
-/// A day, by the calendar of the whole world: `2026-11-24` (Howard Hinnant, `civil_from_days`).
-pub(crate) fn date(unix_s: u64) -> String {
-    let days = unix_s / 86_400 + 719_468;
-    let era = days / 146_097;
-    let of_era = days % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Years begin in March, so that the day that some have more is their last.
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 {
-        from_march + 3
-    } else {
-        from_march - 9
-    };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
 }
 
 fn fact(page: &mut Page, name: &str, text: &str) {
@@ -156,13 +142,6 @@ mod tests {
             }],
             needed: None,
         }
-    }
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
-        assert_eq!(date(0), "1970-01-01");
-        assert_eq!(date(951_782_400), "2000-02-29");
-        assert_eq!(date(1_795_478_400), "2026-11-24");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Days of the calendar, for waivers that expire.
+//! Days of the calendar.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Date {
             .then_some(Self { year, month, day })
     }
 
-    /// The day at so many seconds since the epoch. The years begin in March, so that a leap day is
+    /// The day at so many seconds since the epoch (Howard Hinnant's `civil_from_days`). The years begin in March, so that a leap day is
     /// the last of its year and months have lengths that a line gives.
     pub fn of_unix(seconds: u64) -> Self {
         let days = (seconds / 86_400) as i64 + 719_468;
