@@ -45,6 +45,7 @@ mod speedscope;
 pub mod trials;
 mod unpickle;
 mod write;
+mod xml;
 
 #[cfg(test)]
 mod invariants;

@@ -5,11 +5,12 @@
 use super::activity::{Activity, Split};
 use super::layout::{Block, Kind, Merged};
 use super::tree::{Node, Step, Tree};
-use super::xml::{escape, fit, px, rect};
+use super::xml::{fit, px, rect};
 use crate::Options;
 use crate::amount::{counted, duration, share};
 use crate::names::{Names, clean};
 use crate::place::Place;
+use crate::xml::escape;
 use pitstop_model::Profile;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;

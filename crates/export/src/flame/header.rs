@@ -3,10 +3,11 @@
 use super::activity::{Activity, Split};
 use super::layout::{Layout, Merged, WIDTH};
 use super::tree::Tree;
-use super::xml::{escape, px};
+use super::xml::px;
 use crate::amount::{counted, duration, share};
 use crate::names::clean;
 use crate::selection::Selection;
+use crate::xml::escape;
 use crate::{Granularity, Options};
 use pitstop_model::Profile;
 use std::fmt::Write;

@@ -6,9 +6,10 @@ use super::block::{COLUMN, Labels, draw, rows_height};
 use super::header::{legend, notes, subtitle};
 use super::layout::{Layout, WIDTH};
 use super::tree::Tree;
-use super::xml::{escape, fit, line, px};
+use super::xml::{fit, line, px};
 use crate::Options;
 use crate::names::{Names, title};
+use crate::xml::escape;
 use pitstop_model::Profile;
 use std::fmt::Write;
 

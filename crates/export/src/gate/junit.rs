@@ -3,6 +3,7 @@
 //! There is no one schema; this is what Jenkins, GitLab and GitHub's reporters read. A waived
 //! check is skipped, and one that could not be measured is an error.
 
+use crate::xml::escape;
 use pitstop_analysis::gate::{Check, Gate, OnInconclusive, Outcome, words};
 use std::fmt::Write as _;
 
@@ -92,22 +93,9 @@ fn case(out: &mut String, check: &Check, on_inconclusive: OnInconclusive) {
     };
 }
 
-/// Text in XML 1.0, which has no way at all to write most control characters.
+/// Text as the value of an attribute, where a reader would turn bare line ends and tabs into spaces.
 fn escaped(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' => out.push_str("&#10;"),
-            '\t' => out.push_str("&#9;"),
-            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
+    escape(text).replace('\n', "&#10;").replace('\t', "&#9;")
 }
 
 #[cfg(test)]
