@@ -73,7 +73,7 @@ class Instructions:
                 counts[key] = 1
                 codes[key] = code
 
-        tool = next(tool for tool in (3, 4, 2, 5, 1, 0) if monitoring.get_tool(tool) is None)
+        tool = worker.free_tool(monitoring)
         monitoring.use_tool_id(tool, "pitstop")
         monitoring.register_callback(tool, monitoring.events.INSTRUCTION, instruction)
         monitoring.set_events(tool, monitoring.events.INSTRUCTION)

@@ -26,6 +26,8 @@ import signal
 import sys
 import time
 
+import _pitstop_worker as worker
+
 TEMPLATE = """
 def _run(_inputs, n, _wall, _cpu):
     _cpu_start = _cpu()
@@ -37,8 +39,6 @@ def _run(_inputs, n, _wall, _cpu):
     return _end - _start, _cpu_end - _cpu_start
 """
 
-ONLY_AST = 1024  # ast.PyCF_ONLY_AST, without importing ast
-COROUTINE = 128  # inspect.CO_COROUTINE
 WALL, CPU = time.perf_counter_ns, getattr(time, "thread_time_ns", time.process_time_ns)
 
 # Inputs up to this size are compared before and after a call.
@@ -61,7 +61,8 @@ def trace_text():
     import traceback
 
     kind, value, trace = sys.exc_info()
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    ours = (__file__, worker.__file__)
+    while trace is not None and trace.tb_frame.f_code.co_filename in ours:
         trace = trace.tb_next
     # A recursion that went too deep has a thousand lines that say the same.
     text = "".join(traceback.format_exception(kind, value, trace, limit=-20))
@@ -75,23 +76,16 @@ def fail(phase):
 
 
 def spliced(statement):
-    tree = compile(TEMPLATE, "<pitstop>", "exec", ONLY_AST)
+    tree = compile(TEMPLATE, "<pitstop>", "exec", worker.ONLY_AST)
     loop = tree.body[0].body[2]
-    statements = compile(statement + "\npass", "<statement>", "exec", ONLY_AST).body
+    statements = compile(statement + "\npass", "<statement>", "exec", worker.ONLY_AST).body
     loop.body = statements[:-1] or statements
     return compile(tree, "<statement>", "exec")
 
 
 def found(target):
-    module, _, path = target.partition(":")
-    __import__(module)
-    thing = sys.modules[module]
-    for name in path.split("."):
-        thing = getattr(thing, name)
-    if not callable(thing):
-        raise TypeError("%s is a %s, which cannot be called" % (target, type(thing).__name__))
-    code = getattr(getattr(thing, "__func__", thing), "__code__", None)
-    if code is None or not code.co_flags & COROUTINE:
+    thing = worker.found(target)
+    if not worker.is_coroutine_function(thing):
         return thing
 
     import asyncio
@@ -133,8 +127,7 @@ class Job:
         text = self.text
         if self.kind == "statement":
             text = text.replace("{n}", str(n))
-        # Fails as the statement by itself would, with its own name and line.
-        compile(compile(text, "<statement>", "exec", ONLY_AST), "<statement>", "exec")
+        worker.check(text, "<statement>")
         names = self.names
         exec(spliced(text), names)
         return names["_run"]
@@ -143,25 +136,11 @@ class Job:
         return n if self.make is None else self.make(n)
 
 
-class Scheduling:
-    """How long this thread waited for a CPU, in nanoseconds."""
-
-    def __init__(self):
-        try:
-            self.file = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
-        except OSError:
-            self.file = None
-
-    def delay(self):
-        if self.file is None:
-            return 0
-        return int(os.pread(self.file, 128, 0).split()[1])
-
-
 def timed(run, inputs, n, scheduling):
-    before = scheduling.delay()
+    before, _ = scheduling.read()
     wall, cpu = run(inputs, n, WALL, CPU)
-    return wall, cpu, scheduling.delay() - before
+    after, _ = scheduling.read()
+    return wall, cpu, after - before
 
 
 def snapshot(x):
@@ -176,7 +155,7 @@ def snapshot(x):
 
 
 def probe(job, n):
-    run, scheduling = job.code(n), Scheduling()
+    run, scheduling = job.code(n), worker.Scheduling()
     kept = stretched()
     start = WALL()
     x = job.input(n)
@@ -220,7 +199,7 @@ def ready(job, run, n):
 
 
 def measure(job, n, loops, times, fresh):
-    run, scheduling = job.code(n), Scheduling()
+    run, scheduling = job.code(n), worker.Scheduling()
     results = []
     if fresh == 0:
         x = job.input(n)
@@ -270,13 +249,14 @@ class Bytecodes:
                 sys.settrace(None)
             return self.count
         event = monitoring.events.INSTRUCTION
-        monitoring.use_tool_id(2, "pitstop")
-        monitoring.register_callback(2, event, self.instruction)
-        monitoring.set_events(2, event)
+        tool = worker.free_tool(monitoring)
+        monitoring.use_tool_id(tool, "pitstop")
+        monitoring.register_callback(tool, event, self.instruction)
+        monitoring.set_events(tool, event)
         try:
             run(inputs, n, WALL, CPU)
         finally:
-            monitoring.set_events(2, 0)
+            monitoring.set_events(tool, 0)
         return self.count
 
 
