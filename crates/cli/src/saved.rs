@@ -120,7 +120,10 @@ fn load_dated(path: &Path) -> Result<(Option<u64>, Trials), Failure> {
             .because(error)
         })?;
         pitstop_export::trials::read(&text).map_err(|error| {
-            Failure::of(Status::Usage, &error).because(format!("in `{}`", path.display()))
+            let what = format!("`{}` is {error}", path.display());
+            Failure::new(Status::Usage, what).cure(
+                "give a name that bench --save kept, or a JSON file that one of these tools wrote",
+            )
         })?
     };
     if trials.is_empty() {

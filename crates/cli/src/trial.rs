@@ -114,7 +114,12 @@ pub(crate) fn explain(error: &Error) -> Failure {
         _ => Status::CannotMeasure,
     };
     let mut failure = Failure::of(status, error);
-    if let Some(words) = error.last_words() {
+    // A traceback of one line, as of an import, has been said.
+    let said = error.to_string();
+    let words = error
+        .last_words()
+        .filter(|words| !said.ends_with(words.trim()));
+    if let Some(words) = words {
         for line in words
             .lines()
             .filter(|line| !line.trim().is_empty())

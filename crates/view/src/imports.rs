@@ -33,13 +33,22 @@ pub struct Picture<'a> {
     pub once: bool,
 }
 
+impl Picture<'_> {
+    /// Whether there is anything beyond the interpreter's own start.
+    fn imports_something(&self) -> bool {
+        self.imports.modules.iter().any(|module| !module.is_startup)
+    }
+}
+
 /// Renders imports.
 pub fn render(picture: &Picture<'_>, style: &Style) -> String {
     let mut page = Page::new(*style);
     headline(&mut page, picture);
     facts(&mut page, picture, *style);
-    page.blank();
-    tree(&mut page, picture, *style);
+    if picture.startup || picture.imports_something() {
+        page.blank();
+        tree(&mut page, picture, *style);
+    }
     unneeded(&mut page, picture, *style);
     page.finish()
 }
@@ -75,6 +84,12 @@ fn facts(page: &mut Page, picture: &Picture<'_>, style: Style) {
         number::time(*startup_ns)
     );
     fact(page, "measured", &times);
+    let is_measured = picture.lazy.is_some() || picture.lazy_failure.is_some();
+    if !picture.imports_something() && !is_measured {
+        let text = "nothing is imported that the interpreter's own start does not import (--startup shows that)";
+        fact(page, "imports", text);
+        return;
+    }
     let modules = number::counted(*unneeded as u64, "module");
     let took = number::time(*unneeded_ns);
     match basis {
@@ -286,5 +301,19 @@ mod tests {
             ..picture
         };
         assert!(render(&failed, &Style::plain(120)).contains("lazy it ended with status 1"));
+        let nothing = imports(
+            &[import_lines("import time: 100 | 100 | site\n")],
+            Some(&usage),
+        );
+        let nothing = Picture {
+            imports: &nothing,
+            lazy_failure: None,
+            ..failed
+        };
+        let text = render(&nothing, &Style::plain(80));
+        assert!(
+            text.contains("nothing is imported") && !text.contains("module"),
+            "{text}"
+        );
     }
 }
