@@ -32,6 +32,7 @@ mod lifespan;
 pub mod line_times;
 pub mod lines;
 mod place;
+pub mod proof;
 pub mod queries;
 pub mod scaling;
 #[cfg(any(test, feature = "sketch"))]
