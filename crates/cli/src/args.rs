@@ -8,6 +8,7 @@ mod history;
 mod imports;
 mod scale;
 mod trace;
+mod verify;
 
 use crate::style::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -23,6 +24,7 @@ pub(crate) use history::HistoryArgs;
 pub(crate) use imports::ImportsArgs;
 pub(crate) use scale::ScaleArgs;
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
+pub(crate) use verify::VerifyArgs;
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
 #[derive(Debug, Parser)]
@@ -38,6 +40,7 @@ pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
     pitstop dump -p 4711              what is it doing right now?\n  \
     pitstop bench 'sorted(range(99))'  how long does a statement take?\n  \
     pitstop compare main . app:work   is this branch faster than main?\n  \
+    pitstop verify HEAD .             does my change do the same, and is it faster?\n  \
     pitstop lines                     the costliest lines of the last result\n  \
     pitstop export last out.svg       the last result as a flame graph")]
 pub(crate) struct Pitstop {
@@ -76,6 +79,8 @@ pub(crate) enum Command {
     Scale(ScaleArgs),
     /// Show what a program imports, how long that takes, and what nobody needed.
     Imports(ImportsArgs),
+    /// Prove that a change does the same and is faster: calls, tests, measurement.
+    Verify(VerifyArgs),
     /// Find the changes in results that were kept over time.
     History(HistoryArgs),
     /// Say what can be measured on this machine, and what is in the way.

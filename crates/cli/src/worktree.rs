@@ -9,7 +9,8 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub(crate) struct Worktree {
     _parent: TempDir,
-    root: PathBuf,
+    /// Its root.
+    pub(crate) root: PathBuf,
     /// The directory in it that corresponds to the current one.
     pub(crate) directory: PathBuf,
     /// The commit, short.

@@ -20,6 +20,7 @@ pub mod line_times;
 pub mod lines;
 pub mod next;
 mod paint;
+pub mod proof;
 pub mod scale;
 pub mod trace;
 pub mod tree;

@@ -17,3 +17,4 @@ pub(crate) mod run;
 pub(crate) mod scale;
 pub(crate) mod trace;
 pub(crate) mod tree;
+pub(crate) mod verify;

@@ -15,6 +15,11 @@ use toml::de::DeValue;
 /// The file.
 pub(crate) const FILE: &str = "pyproject.toml";
 
+/// The keys of the command that shows a program at work, and of the one that tests it: read by
+/// `workload`.
+pub(crate) const WORKLOAD: &str = "workload";
+pub(crate) const TEST_COMMAND: &str = "test-command";
+
 /// How long one check may take, unless it says otherwise.
 const TIME_BUDGET: Duration = Duration::from_secs(10);
 
@@ -99,7 +104,7 @@ fn parse(text: &str, file: &str, directory: &Path) -> Result<Config, Failure> {
     let Some(ours) = ours else {
         return Err(none(file));
     };
-    ours.only(&["gate", "budgets"])?;
+    ours.only(&["gate", "budgets", WORKLOAD, TEST_COMMAND])?;
     let mut config = Config {
         file: file.to_owned(),
         against: None,
