@@ -122,7 +122,9 @@ pub struct FunctionProof {
     pub why: String,
     /// Calls in the recorded run.
     pub calls: u64,
-    /// Of these, the calls that were recorded.
+    /// Of these, calls with the arguments of a recorded one: they are not recorded again.
+    pub alike: u64,
+    /// The calls that were recorded.
     pub recorded: usize,
     /// Of these, the calls that were compared.
     pub compared: usize,

@@ -43,6 +43,8 @@ pub(crate) struct Recording {
     pub(crate) calls: Vec<Call>,
     /// Calls by module and qualified name.
     pub(crate) counts: BTreeMap<(String, String), u64>,
+    /// Calls with arguments that a recorded call had already, by the same.
+    pub(crate) alike: BTreeMap<(String, String), u64>,
     /// The files that functions are in, by the same.
     pub(crate) homes: BTreeMap<(String, String), PathBuf>,
     /// Calls that could not be recorded, by module and name and reason.
@@ -88,6 +90,7 @@ fn read(number: usize, path: &Path, recording: &mut Recording) -> Result<(), Err
     let mut file = BufReader::new(file);
     let mut calls: BTreeMap<u64, Call> = BTreeMap::new();
     let mut counts = BTreeMap::new();
+    let mut alike = BTreeMap::new();
     let mut refused = BTreeMap::new();
     let mut at = 0u64;
     let mut line = Vec::new();
@@ -119,6 +122,7 @@ fn read(number: usize, path: &Path, recording: &mut Recording) -> Result<(), Err
             }
         } else if let Some(known) = entry.get("count").and_then(Value::as_object) {
             counts = numbers(known);
+            alike = entry["alike"].as_object().map(numbers).unwrap_or_default();
             let homes = entry["files"].as_object().into_iter().flatten();
             let homes = homes.filter_map(|(name, file)| Some((key(name), file.as_str()?.into())));
             recording.homes.extend(homes);
@@ -136,8 +140,13 @@ fn read(number: usize, path: &Path, recording: &mut Recording) -> Result<(), Err
         }
     }
     recording.calls.extend(calls.into_values());
-    for (name, count) in counts {
-        *recording.counts.entry(name).or_default() += count;
+    for (all, of_file) in [
+        (&mut recording.counts, counts),
+        (&mut recording.alike, alike),
+    ] {
+        for (name, count) in of_file {
+            *all.entry(name).or_default() += count;
+        }
     }
     for (name, reasons) in refused {
         let known = recording.refused.entry(name).or_default();

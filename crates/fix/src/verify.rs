@@ -413,6 +413,8 @@ fn function(watched: &Watched, recording: &Recording, judged: &[JudgedCall<'_>])
     };
     let counts = recording.counts.iter().filter(|(key, _)| is_own(key));
     proof.calls = counts.map(|(_, count)| *count).sum();
+    let alike = recording.alike.iter().filter(|(key, _)| is_own(key));
+    proof.alike = alike.map(|(_, count)| *count).sum();
     let mut left_out: BTreeMap<String, u64> = BTreeMap::new();
     for (_, reasons) in recording.refused.iter().filter(|(key, _)| is_own(key)) {
         for (why, count) in reasons {

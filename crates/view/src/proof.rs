@@ -208,14 +208,16 @@ fn functions(page: &mut Page, proof: &Proof) {
             (Tint::Id, "open")
         };
         let cell = |text: String| -> Cell { (Tint::None, text) };
-        let calls = if function.calls == 0 {
-            String::new()
-        } else {
-            format!(
-                "{} of {} calls",
-                number::count(function.compared as u64),
-                number::count(function.calls)
-            )
+        let calls = match (function.calls, function.alike) {
+            (0, _) => String::new(),
+            (all, alike) => {
+                let compared = number::count(function.compared as u64);
+                let alike = match alike {
+                    0 => String::new(),
+                    many => format!(", {} alike", number::count(many)),
+                };
+                format!("{compared} of {}{alike}", number::counted(all, "call"))
+            }
         };
         let about = match &function.finding {
             Some(finding) => self::word(finding.difference.kind).to_owned(),
@@ -383,6 +385,7 @@ pub(crate) mod tests {
                     line: 3,
                     why: "code".into(),
                     calls: 2000,
+                    alike: 7,
                     recorded: 100,
                     compared: 98,
                     left_out: vec![("it depends on the order of sets".into(), 2)],
@@ -435,6 +438,7 @@ pub(crate) mod tests {
             "argument 1 = [3, 3]",
             "an earlier call shows, result: a list of 1, now a list of 2",
             "2 more calls of it differ",
+            "98 of 2,000 calls, 7 alike",
             "2 calls of app.py::unique: it depends on the order of sets",
         ] {
             assert!(text.contains(words), "{words}: {text}");

@@ -132,7 +132,7 @@ def shown(path):
         return "a descriptor" if isinstance(path, int) else "?"
     own = os.getcwd()
     if _is_temporary(path) and not path.startswith(own + os.sep) and os.path.isabs(path):
-        return "<temporary>/" + os.path.basename(path)[-4:]
+        return "<temporary>/*" + os.path.splitext(path)[1]
     if path.startswith(own + os.sep):
         return path[len(own) + 1 :]
     return path

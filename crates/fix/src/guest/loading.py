@@ -76,6 +76,26 @@ class Job:
         return compile(tree, path, "exec", dont_inherit=True)
 
 
+def definitions(tree, path):
+    """The code of a script without its run: all of it if it has a guard, else what defines names and
+    calls nothing that it defines itself."""
+    if any(_is_guard(node) for node in tree.body):
+        return compile(tree, path, "exec", dont_inherit=True)
+    own = {node.name for node in tree.body if isinstance(node, FUNCTIONS + (ast.ClassDef,))}
+    kept = []
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            calls = [part.func for part in ast.walk(node) if isinstance(part, ast.Call)]
+            names = {part.id for call in calls for part in ast.walk(call) if isinstance(part, ast.Name)}
+            if names & own:
+                continue
+        elif not isinstance(node, FUNCTIONS + (ast.ClassDef, ast.Import, ast.ImportFrom)):
+            continue
+        kept.append(node)
+    tree.body[:] = kept
+    return compile(tree, path, "exec", dont_inherit=True)
+
+
 def _is_guard(node):
     """`if __name__ == ...`"""
     test = getattr(node, "test", None)

@@ -150,9 +150,9 @@ class Call:
             table = rows.Rows()
             arguments = []
             for at, part in enumerate(self.args, 1):
-                arguments += table.of("argument %d" % at, self._marked(part))
+                arguments += table.argument("argument %d" % at, self._marked(part))
             for name, part in self.kwargs.items():
-                arguments += table.of("argument %s" % name, self._marked(part))
+                arguments += table.argument("argument %s" % name, self._marked(part))
             what = "exception" if kind == "raised" else "result"
             # An iterator belongs to the program: nothing can be taken from it.
             is_open = kind == "returned" and (rows.is_iterator(value) or hasattr(value, "__anext__"))
@@ -169,6 +169,7 @@ class Unit:
 
     def reset(self):
         self.calls, self.refused, self.known, self.filled, self.pickled = 0, {}, set(), [], 0
+        self.alike = 0
 
     @property
     def key(self):
@@ -208,6 +209,7 @@ class Unit:
                 self.refuse(str(error) if isinstance(error, _Refused) else _why(error))
                 return None
             if call.digest in self.known and not call.tapes:
+                self.alike += 1
                 return None
             self.known.add(call.digest)
             if place == len(self.filled):
@@ -399,6 +401,7 @@ class Recorder:
             {
                 "count": {key: unit.calls for key, unit in units},
                 "files": {key: unit.file for key, unit in units},
+                "alike": {key: unit.alike for key, unit in units},
                 "refused": {key: unit.refused for key, unit in units if unit.refused},
             }
         )

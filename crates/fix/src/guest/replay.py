@@ -19,6 +19,7 @@ fresh ones after what came out was spoilt. A result that is an iterator is taken
 once more only its first item. At last all calls are made in one process, one after the other.
 """
 
+import ast
 import asyncio
 import io
 import json
@@ -36,7 +37,7 @@ from _pitstop_proof import events, loading, record, rows
 MOST_ITEMS = 5000
 
 # Rows that are kept of what is seen beyond the first time.
-MOST_LATER_ROWS = 3000
+MOST_LATER_ROWS = 1000
 
 
 class BeyondInput(BaseException):
@@ -142,7 +143,7 @@ class Arguments:
         return value
 
     def rows(self, table):
-        return [row for name, value in self.named() for row in table.of(name, value)]
+        return [row for name, value in self.named() for row in table.argument(name, value)]
 
     def taken(self):
         return [tape.taken for tape in self.tapes]
@@ -254,6 +255,9 @@ class Player:
             seen["value"] = table.of("exception", error)
         else:
             seen["value"] = table.of("result", result)
+            if seen["yielded"] is not None:
+                # Its items are compared.
+                table.opaque.discard(rows.type_name(type(result)))
         seen["items"] = [row for at, item in enumerate(items) for row in table.of("item %d" % at, item)]
         seen["opaque"] = sorted(table.opaque)
         return seen, result, error
@@ -397,8 +401,9 @@ class Witness:
         if event == "c_call":
             owner = getattr(thing, "__module__", None)
             holder = type(getattr(thing, "__self__", None))
-            use = USES.get(owner) or USES.get(thing.__name__) or USES.get(holder.__module__)
-            if use and thing.__name__ != "sleep":
+            name = getattr(thing, "__name__", "")
+            use = USES.get(owner) or USES.get(name) or USES.get(holder.__module__)
+            if use and name != "sleep":
                 self.uses.add(use)
         elif event == "call":
             code = frame.f_code
@@ -439,7 +444,7 @@ def play_all(call, player, say_uses):
             sys.setprofile(None)
         out["uses"] = sorted(witness.uses)
         return out
-    is_long = len(first["arguments"]) + len(first["value"]) >= rows.MOST_ROWS
+    is_long = len(first["value"]) >= rows.MOST_ROWS
     if not arguments.tapes and not is_long:
         passes["again"] = player.play(arguments, MOST_LATER_ROWS)[0]
         if _shorten(arguments):
@@ -531,7 +536,8 @@ class Side:
 
     def _find(self, call):
         about = call.about
-        self._main(self.headers[call.file])
+        if about["module"] == "__main__" or b"__main__" in call.data:
+            self._main(self.headers[call.file])
         target = self.job.get("target")
         if target is not None:
             thing = loading.found(target)
@@ -563,14 +569,30 @@ class Side:
         before = sys.modules["__main__"]
         sys.modules["__main__"] = sys.modules["__mp_main__"] = module
         try:
-            job = self.jobs.find(path, "__main__") or loading.Job()
-            exec(job.code(path), module.__dict__)
+            job = self.jobs.find(path, "__main__")
+            with open((job and job.text) or path, "rb") as file:
+                tree = ast.parse(file.read(), path)
+            # What a script does beside defining things is not to happen again.
+            with events.Log(allowed=False):
+                exec(loading.definitions(tree, path), module.__dict__)
         except BaseException:
             sys.modules["__main__"] = before
             raise
 
 
 def main():
+    # What we have to say ourselves still goes where it should.
+    errors = os.dup(2)
+    try:
+        _main()
+    except BaseException:
+        import traceback
+
+        os.write(errors, traceback.format_exc().encode("utf-8", "backslashreplace"))
+        raise
+
+
+def _main():
     with open(sys.argv[1], "rb") as file:
         job = json.load(file)
     jobs = loading.Jobs(job)

@@ -8,12 +8,16 @@ Sets are sorted by the rows of their elements: the order of a set promises nothi
 sorted by name, wherever they are kept: in a dictionary or in slots.
 """
 
+import collections
 import hashlib
 import json
 import types
 
 # Rows that are kept of one value; of those beyond, a digest.
-MOST_ROWS = 20000
+MOST_ROWS = 5000
+
+# The same of one argument: what matters is mostly that it is as it was.
+MOST_ARGUMENT_ROWS = 1000
 
 # Characters of a text that are kept; of longer ones, a digest.
 MOST_TEXT = 2000
@@ -122,6 +126,15 @@ def _is_frozen(kind):
     return parameters is not None and bool(getattr(parameters, "frozen", False))
 
 
+def _is_value(kind):
+    """Whether nobody should care which object of the type it is."""
+    if issubclass(kind, (tuple, frozenset) + _PLAIN) or _is_frozen(kind):
+        return True
+    if kind.__module__ == "numpy" and not hasattr(kind, "sort"):
+        return True
+    return any(type_name(base) in _VALUES for base in kind.__mro__)
+
+
 class Rows:
     """Rows of several values that may share parts."""
 
@@ -132,15 +145,20 @@ class Rows:
         self.kept = []
         self.opaque = set()
 
-    def of(self, label, value, before=""):
-        """The rows of a value; `before` is where it lies, for parts that are met again."""
+    def argument(self, label, value):
+        """The rows of an argument."""
+        return self.of(label, value, min(self.most, MOST_ARGUMENT_ROWS))
+
+    def of(self, label, value, most=None):
+        """The rows of a value."""
         rows, digest, beyond = [], None, 0
-        stack = [(0, label, value, before + label)]
+        most = self.most if most is None else most
+        stack = [(0, label, value, label)]
         while stack:
             depth, label, value, path = stack.pop()
             kind, text, parts = self._node(value, path)
             row = [depth, label, kind, text]
-            if len(rows) < self.most:
+            if len(rows) < most:
                 rows.append(row)
             else:
                 digest = digest or hashlib.sha256()
@@ -158,6 +176,9 @@ class Rows:
         if kind in _PLAIN:
             return name, plain(value), ()
         if isinstance(value, _NAMED):
+            if "<" in type_name(value):
+                # Two lambdas of one name may do different things.
+                self.opaque.add(name)
             return name, type_name(value), ()
         if isinstance(value, types.MethodType):
             return name, value.__func__.__qualname__, ((".__self__", value.__self__),)
@@ -167,7 +188,7 @@ class Rows:
             return name, str(len(value)), self._set(value)
         if kind is range or kind is slice:
             return name, repr(value), ()
-        if name not in _VALUES and not isinstance(value, tuple) and not _is_frozen(kind):
+        if not _is_value(kind):
             first = self.seen.get(id(value))
             if first is not None:
                 return "the same object", first.lstrip(), ()
@@ -191,7 +212,10 @@ class Rows:
             text = str(len(more))
         elif isinstance(value, dict):
             text = str(len(value))
-            for key in dict.keys(value):
+            keys = dict.keys(value)
+            if isinstance(value, collections.OrderedDict):
+                keys = collections.OrderedDict.keys(value)
+            for key in keys:
                 more.append(self._entry(key, dict.__getitem__(value, key)))
             factory = getattr(value, "default_factory", None)
             if factory is not None:
@@ -204,6 +228,7 @@ class Rows:
             base = next(base for base in (str, bytes, int, float, complex) if isinstance(value, base))
             text = plain(base.__new__(base, value))
         elif is_iterator(value):
+            self.opaque.add(name)
             return name, "", ()
         else:
             return self._instance(value, kind, name)
@@ -212,11 +237,11 @@ class Rows:
         return name, text, more
 
     def _instance(self, value, kind, name):
+        if name == "re.Match":
+            return name, "", ((".regs", value.regs), (".string", value.string))
         found = [("." + attribute, part) for attribute, part in attributes(value)]
-        if found or kind.__module__ == "builtins" and kind is object:
+        if found or kind is object:
             return name, "", found
-        if "__dict__" in dir(value):
-            return name, "", ()
         try:
             reduced = value.__reduce_ex__(4)
         except Exception:

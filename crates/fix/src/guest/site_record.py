@@ -27,19 +27,20 @@ def _start(here):
         sys.path.remove(here)
 
 
-def _next(here):
+def _next():
     """The program's own sitecustomize, if there is one."""
-    del sys.modules["sitecustomize"]
+    own = sys.modules.pop("sitecustomize")
     try:
         import sitecustomize  # noqa: F401
     except ImportError as error:
         if error.name != "sitecustomize":
             raise
     finally:
-        sys.modules.setdefault("sitecustomize", sys.modules[__name__] if __name__ in sys.modules else sys)
+        # Whoever imported us wants to find something under this name.
+        sys.modules.setdefault("sitecustomize", own)
 
 
 _here = os.path.dirname(os.path.abspath(__file__))
-sys.path[:] = [part for part in sys.path if os.path.abspath(part or ".") != _here or part == ""]
+sys.path[:] = [part for part in sys.path if part == "" or os.path.abspath(part) != _here]
 _start(os.path.dirname(_here))
-_next(_here)
+_next()

@@ -4,7 +4,8 @@
 //! function's `difference` is the first call that differs; `kind` is one of `value`, `float`,
 //! `type`, `order`, `identity`, `exception`, `mutation`, `output`, `events`, `laziness`,
 //! `consumption`, `cache`, `stale`, `crash`, `missing`; `pass` one of `first`, `again`,
-//! `shortened`, `fresh`, `closed`, `together`. `factor` is old time over new time.
+//! `shortened`, `fresh`, `closed`, `together`. `alike` are calls with the arguments of one that was
+//! recorded. `factor` is old time over new time.
 
 use super::document;
 use pitstop_analysis::proof::{Finding, FunctionProof, Proof, Speed, TestRun};
@@ -38,6 +39,7 @@ struct FunctionJson<'a> {
     line: u32,
     why: &'a str,
     calls: u64,
+    alike: u64,
     recorded: usize,
     compared: usize,
     left_out: Vec<LeftOutJson<'a>>,
@@ -136,6 +138,7 @@ fn function(function: &FunctionProof) -> FunctionJson<'_> {
         line: function.line,
         why: &function.why,
         calls: function.calls,
+        alike: function.alike,
         recorded: function.recorded,
         compared: function.compared,
         left_out: left_out
