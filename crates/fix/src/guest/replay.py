@@ -218,6 +218,7 @@ class Player:
 
     def __init__(self, function, kind, allowed):
         self.function, self.kind, self.allowed = function, kind, allowed
+        self.witness = None
 
     def play(self, arguments, most, most_items=MOST_ITEMS, table=None):
         """Calls; returns the description and the result."""
@@ -234,6 +235,7 @@ class Player:
         try:
             with log:
                 try:
+                    sys.setprofile(self.witness)
                     result = self._call(log, arguments)
                     seen["end"] = "returned"
                     own = [value for _, value in arguments.named()]
@@ -243,6 +245,8 @@ class Player:
                 except BaseException as caught:
                     error = caught
                     seen["end"] = "raised"
+                finally:
+                    sys.setprofile(None)
         finally:
             sys.stdout, sys.stderr = streams
         self.took_ns = time.perf_counter_ns() - start
@@ -436,13 +440,9 @@ def play_all(call, player, say_uses):
     }
     passes = out["passes"]
     if say_uses:
-        witness = Witness()
-        sys.setprofile(witness)
-        try:
-            player.play(call.make(), 10)
-        finally:
-            sys.setprofile(None)
-        out["uses"] = sorted(witness.uses)
+        player.witness = Witness()
+        player.play(call.make(), 10)
+        out["uses"] = sorted(player.witness.uses)
         return out
     is_long = len(first["value"]) >= rows.MOST_ROWS
     if not arguments.tapes and not is_long:
