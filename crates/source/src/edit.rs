@@ -137,7 +137,9 @@ pub fn checked(file: &SourceFile, edits: &[Edit]) -> Result<SourceFile, EditErro
     let mut pairs = old_nodes.iter().zip(&new_nodes);
     let moved = |old: &Outside| Outside {
         span: shifted(old.span, &edits),
-        parent: old.parent.map(|at| shifted(Span::new(at, at), &edits).start),
+        parent: old
+            .parent
+            .map(|at| shifted(Span::new(at, at), &edits).start),
         ..*old
     };
     let different = pairs.find(|(old, new)| moved(old) != **new);
@@ -286,7 +288,7 @@ mod tests {
         ));
         assert_eq!(
             edited("a = (\nb = 1\n", "1", "2"),
-            Err(EditError::Broken { line: 3 })
+            Err(EditError::Broken { line: 2 })
         );
     }
 

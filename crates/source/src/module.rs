@@ -297,6 +297,25 @@ impl<'a> Module<'a> {
         self.parents(id).find(is_statement).unwrap_or(NodeId(0))
     }
 
+    /// The statement of the module's own body that a node is part of; the module for itself.
+    pub fn statement_of_module(&self, id: NodeId) -> NodeId {
+        let mut found = id;
+        for parent in self.parents(id) {
+            if parent == NodeId(0) {
+                break;
+            }
+            found = parent;
+        }
+        found
+    }
+
+    /// How many statements are around a node, itself counted: 1 in the module's own body.
+    pub fn statement_depth(&self, id: NodeId) -> usize {
+        let own = usize::from(self.syntax(id).is_statement());
+        let around = self.parents(id);
+        own + around.filter(|id| self.syntax(*id).is_statement()).count()
+    }
+
     /// One scope.
     pub fn scope(&self, id: ScopeId) -> &Scope {
         &self.scopes[id.index()]
