@@ -34,6 +34,7 @@ pub mod lines;
 mod place;
 pub mod proof;
 pub mod queries;
+pub mod repair;
 pub mod scaling;
 #[cfg(any(test, feature = "sketch"))]
 pub mod sketch;

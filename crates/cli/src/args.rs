@@ -3,6 +3,7 @@
 mod doctor;
 mod dump;
 mod exact;
+mod fix;
 mod gate;
 mod history;
 mod imports;
@@ -19,12 +20,13 @@ use std::time::Duration;
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use dump::DumpArgs;
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use fix::FixArgs;
 pub(crate) use gate::{GateArgs, GateFormat};
 pub(crate) use history::HistoryArgs;
 pub(crate) use imports::ImportsArgs;
 pub(crate) use scale::ScaleArgs;
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
-pub(crate) use verify::VerifyArgs;
+pub(crate) use verify::{ProofArgs, VerifyArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
 #[derive(Debug, Parser)]
@@ -79,6 +81,8 @@ pub(crate) enum Command {
     Scale(ScaleArgs),
     /// Show what a program imports, how long that takes, and what nobody needed.
     Imports(ImportsArgs),
+    /// Change slow code by rules, and keep only what is proved to be equal and faster.
+    Fix(FixArgs),
     /// Prove that a change does the same and is faster: calls, tests, measurement.
     Verify(VerifyArgs),
     /// Find the changes in results that were kept over time.

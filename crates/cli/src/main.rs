@@ -40,6 +40,7 @@ fn main() {
         Command::Gate(args) => cmd::gate::gate(&args, style),
         Command::Scale(args) => cmd::scale::scale(&args, style),
         Command::Imports(args) => cmd::imports::imports(&args, style),
+        Command::Fix(args) => cmd::fix::fix(&args, style),
         Command::Verify(args) => cmd::verify::verify(&args, style),
         Command::History(args) => cmd::history::history(&args, style),
         Command::Doctor(args) => cmd::doctor::doctor(&args, style),

@@ -64,6 +64,20 @@ pub enum Error {
         /// The limit.
         seconds: u64,
     },
+    /// A file is written in an encoding that is not read.
+    #[error("`{file}` cannot be read")]
+    Encoding {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: pitstop_source::EncodingError,
+    },
+    /// A file was changed while its repair was proved.
+    #[error("`{file}` was changed by somebody else meanwhile")]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
     /// Measuring failed.
     #[error("the two versions cannot be measured")]
     Bench(#[source] pitstop_bench::Error),

@@ -12,6 +12,7 @@ mod error;
 mod ground;
 mod outcomes;
 mod record;
+mod repair;
 mod replay;
 mod sides;
 mod speed;
@@ -19,5 +20,6 @@ mod subject;
 mod verify;
 
 pub use error::Error;
+pub use repair::{Proposal, Proposals, keep, proposals, prove};
 pub use subject::{Subject, Target, Tree, Version, Workload};
 pub use verify::{Options, verify};

@@ -3,7 +3,7 @@
 //! Every document names its schema: `pitstop/verdict@1`, `pitstop/lines@1`, `pitstop/tree@1`,
 //! `pitstop/dump@1`, `pitstop/calls@1`, `pitstop/line-times@1`, `pitstop/evidence@1`,
 //! `pitstop/bench@1`, `pitstop/compare@1`, `pitstop/gate@1`, `pitstop/scale@1`,
-//! `pitstop/imports@1`, `pitstop/history@1`, `pitstop/proof@1`. Within a number fields are only
+//! `pitstop/imports@1`, `pitstop/history@1`, `pitstop/proof@1`, `pitstop/fix@1`. Within a number fields are only
 //! ever added; readers ignore what they do not know. Times are whole nanoseconds (`_ns`), sizes
 //! bytes (`_bytes`), shares fractions of 1. A `share` of a run is of its elapsed time; in a tree it is of the thread's own time.
 //!
@@ -19,6 +19,7 @@ mod imports;
 mod line_times;
 mod lines;
 mod proof;
+mod repair;
 mod scale;
 mod shared;
 mod tree;
@@ -34,6 +35,7 @@ pub use imports::imports;
 pub use line_times::line_times;
 pub use lines::lines;
 pub use proof::proof;
+pub use repair::repairs;
 pub use scale::scale;
 pub use tree::tree;
 pub use trials::{bench, comparisons};

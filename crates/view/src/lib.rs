@@ -21,6 +21,7 @@ pub mod lines;
 pub mod next;
 mod paint;
 pub mod proof;
+pub mod repair;
 pub mod scale;
 pub mod trace;
 pub mod tree;

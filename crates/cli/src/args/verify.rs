@@ -5,30 +5,10 @@ use clap::Args;
 use std::ffi::OsString;
 use std::time::Duration;
 
+/// How to prove.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    pitstop verify HEAD . -- python app.py            what I changed since the last commit\n  \
-    pitstop verify main my-branch -- pytest tests/bench\n  \
-    pitstop verify app.py app_fast.py -- python app.py\n  \
-    pitstop verify shop:parse shop:parse_fast -- shop:main\n  \
-    pitstop verify lib/a.py::Index.find lib/b.py::find -- python app.py\n  \
-    pitstop verify HEAD . --equality-only             do calls give the same? no measurement\n\n\
-    The workload runs once with the old version while calls of the changed functions are recorded.\n\
-    They are repeated with both versions in fresh processes; the tests run before and after; both\n\
-    versions are measured in pairs. In pyproject.toml:\n\n  \
-    [tool.pitstop]\n  \
-    workload = \"python app.py small.csv\"\n  \
-    test-command = \"pytest -q\"\n\n\
-    Exit status: 0 equal and faster, 1 something differs or is not faster, 2 usage, 3 nothing could\n\
-    be proved, 4 equal and whether it is faster stays open.")]
-pub(crate) struct VerifyArgs {
-    /// The old version: a commit, a file, or a function as `module:function` or
-    /// `file.py::function`.
-    #[arg(value_name = "OLD")]
-    pub(crate) old: String,
-    /// The new version; `.` is the working tree.
-    #[arg(value_name = "NEW")]
-    pub(crate) new: String,
+#[command(next_help_heading = "Proving")]
+pub(crate) struct ProofArgs {
     /// Calls that are recorded of each function: the first half as they come, of the others a
     /// random choice.
     #[arg(long, value_name = "N", default_value_t = 100,
@@ -67,6 +47,34 @@ pub(crate) struct VerifyArgs {
     /// the first python3 on PATH].
     #[arg(long, value_name = "PATH")]
     pub(crate) python: Option<OsString>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    pitstop verify HEAD . -- python app.py            what I changed since the last commit\n  \
+    pitstop verify main my-branch -- pytest tests/bench\n  \
+    pitstop verify app.py app_fast.py -- python app.py\n  \
+    pitstop verify shop:parse shop:parse_fast -- shop:main\n  \
+    pitstop verify lib/a.py::Index.find lib/b.py::find -- python app.py\n  \
+    pitstop verify HEAD . --equality-only             do calls give the same? no measurement\n\n\
+    The workload runs once with the old version while calls of the changed functions are recorded.\n\
+    They are repeated with both versions in fresh processes; the tests run before and after; both\n\
+    versions are measured in pairs. In pyproject.toml:\n\n  \
+    [tool.pitstop]\n  \
+    workload = \"python app.py small.csv\"\n  \
+    test-command = \"pytest -q\"\n\n\
+    Exit status: 0 equal and faster, 1 something differs or is not faster, 2 usage, 3 nothing could\n\
+    be proved, 4 equal and whether it is faster stays open.")]
+pub(crate) struct VerifyArgs {
+    /// The old version: a commit, a file, or a function as `module:function` or
+    /// `file.py::function`.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: String,
+    /// The new version; `.` is the working tree.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: String,
+    #[command(flatten)]
+    pub(crate) proof: ProofArgs,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod exact;
 pub(crate) mod export;
+pub(crate) mod fix;
 pub(crate) mod gate;
 pub(crate) mod history;
 pub(crate) mod imports;

@@ -1,6 +1,6 @@
 //! `pitstop verify`: does a change do the same, and is it faster?
 
-use crate::args::VerifyArgs;
+use crate::args::{ProofArgs, VerifyArgs};
 use crate::contender::{is_function, is_script, own_packages};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::print::answer;
@@ -11,17 +11,37 @@ use crate::trial::{Follower, explain};
 use crate::workload::{command, project, words, workload};
 use crate::worktree::{Worktree, check_out, commit, line};
 use pitstop_analysis::proof::{Proof, Verdict};
-use pitstop_fix::{Error, Options, Subject, Target, Tree};
+use pitstop_fix::{Error, Options, Subject, Target, Tree, Workload};
 use pitstop_model::ExitStatus;
+use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 /// Runs the command.
 pub(crate) fn verify(args: &VerifyArgs, style: Choice) -> Outcome {
     let (subject, names, _trees) = subject(&args.old, &args.new)?;
+    let (workload, options) = manner(&args.command, &args.proof)?;
+    let mut follower = Follower::new()?;
+    let proof = pitstop_fix::verify(&subject, names, &workload, &options, &mut follower);
+    drop(follower);
+    let proof = match proof {
+        Err(Error::Stopped) => return Ok(End::LikeProgram(ExitStatus::Signal(2))),
+        other => other.map_err(|error| failure(&error))?,
+    };
+    let text = if args.json {
+        pitstop_view::json::proof(&proof)
+    } else {
+        pitstop_view::proof::render(&proof, &style.for_stdout())
+    };
+    answer(&text)?;
+    Ok(End::With(status(&proof)))
+}
+
+/// What shows the program at work, and how a change of it is proved.
+pub(super) fn manner(asked: &[OsString], args: &ProofArgs) -> Result<(Workload, Options), Failure> {
     let project = project()?;
     let python = args.python.as_deref();
-    let (workload, is_last) = workload(&args.command, &project, python)?;
+    let (workload, is_last) = workload(asked, &project, python)?;
     if is_last {
         say!("note: the workload is what ran last: {}", workload.text());
     }
@@ -50,20 +70,7 @@ pub(crate) fn verify(args: &VerifyArgs, style: Choice) -> Outcome {
         tests,
         limit: args.limit,
     };
-    let mut follower = Follower::new()?;
-    let proof = pitstop_fix::verify(&subject, names, &workload, &options, &mut follower);
-    drop(follower);
-    let proof = match proof {
-        Err(Error::Stopped) => return Ok(End::LikeProgram(ExitStatus::Signal(2))),
-        other => other.map_err(|error| failure(&error))?,
-    };
-    let text = if args.json {
-        pitstop_view::json::proof(&proof)
-    } else {
-        pitstop_view::proof::render(&proof, &style.for_stdout())
-    };
-    answer(&text)?;
-    Ok(End::With(status(&proof)))
+    Ok((workload, options))
 }
 
 fn status(proof: &Proof) -> Status {
@@ -206,7 +213,7 @@ fn trees(old: &str, new: &str) -> Result<Found, Failure> {
 }
 
 /// An error of the proof as people read it.
-fn failure(error: &Error) -> Failure {
+pub(super) fn failure(error: &Error) -> Failure {
     if let Error::Bench(error) = error {
         return explain(error).because("the versions are equal in every call that was compared");
     }

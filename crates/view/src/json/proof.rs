@@ -12,7 +12,7 @@ use pitstop_analysis::proof::{Finding, FunctionProof, Proof, Speed, TestRun};
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct ProofJson<'a> {
+pub(super) struct ProofJson<'a> {
     schema: &'static str,
     verdict: &'static str,
     old: &'a str,
@@ -161,7 +161,12 @@ fn run(run: &TestRun) -> RunJson<'_> {
 
 /// A proof as JSON.
 pub fn proof(proof: &Proof) -> String {
-    document(&ProofJson {
+    document(&proof_of(proof))
+}
+
+/// A proof as a part of a document.
+pub(super) fn proof_of(proof: &Proof) -> ProofJson<'_> {
+    ProofJson {
         schema: "pitstop/proof@1",
         verdict: proof.verdict().key(),
         old: &proof.versions[0],
@@ -184,7 +189,7 @@ pub fn proof(proof: &Proof) -> String {
         least_factor: proof.least,
         equality_only: proof.equality_only,
         notes: &proof.notes,
-    })
+    }
 }
 
 #[cfg(test)]
