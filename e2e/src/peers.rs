@@ -1,4 +1,5 @@
-//! What tests compare with: line_profiler for each interpreter, and the programs of pyperformance.
+//! What tests compare and work with: line_profiler, greenlet, uvloop and aiosqlite for each
+//! interpreter, and the programs of pyperformance.
 
 use crate::pythons::Python;
 use crate::workbench::workspace;
@@ -13,12 +14,13 @@ fn directory() -> PathBuf {
 /// The PYTHONPATH with line_profiler for an interpreter; `None`, after saying so, if it is not
 /// there.
 pub fn line_profiler(python: &Python) -> Option<PathBuf> {
+    package(python, "line_profiler")
+}
+
+/// The PYTHONPATH with a package for an interpreter; `None`, after saying so, if it is not there.
+pub fn package(python: &Python, name: &str) -> Option<PathBuf> {
     let path = directory().join(format!("3.{}", python.minor));
-    present(
-        &path,
-        "line_profiler",
-        &path.join("line_profiler/__init__.py"),
-    )
+    present(&path, name, &path.join(name).join("__init__.py"))
 }
 
 /// The directory of pyperformance's programs (`bm_richards/run_benchmark.py`); `None`, after saying
