@@ -29,6 +29,7 @@ mod throughput;
 mod tracing;
 mod trusted;
 mod truth;
+mod watching;
 
 use anyhow::{Result, bail};
 
