@@ -53,6 +53,10 @@ pub(crate) struct RecordingArgs {
     #[arg(long, value_name = "CALLS", num_args = 0..=1, require_equals = true,
         default_missing_value = "1000000", value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
     pub(crate) timeline: Option<u32>,
+    /// The most memory, in MiB, for the call paths of each process: 16,384 paths fit into one.
+    /// What finds no room is counted [default: a sixteenth of the memory that is free].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(16..=16_384))]
+    pub(crate) max_memory: Option<u32>,
     /// Print nothing.
     #[arg(short, long)]
     pub(crate) quiet: bool,

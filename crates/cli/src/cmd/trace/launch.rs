@@ -53,6 +53,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
         lines: None,
         evidence: watch(&recording.watch),
         spans: recording.timeline.unwrap_or(0),
+        most_bytes: recording.max_memory.map(|mib| u64::from(mib) << 20),
         archive: kept::begin().ok(),
         known_sources: program.known_sources,
     };
