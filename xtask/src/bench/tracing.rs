@@ -202,7 +202,9 @@ fn command(rig: &Rig, program: &Program, way: Way) -> Command {
         Way::Calls => ours(&["trace", "-q"]),
         Way::PythonCalls => ours(&["trace", "-q", "--no-c-calls"]),
         Way::Lines => {
-            let mut command = ours(&["lines", "--exact", "-q"]);
+            // The program decorates by calling `profile`, which its text does not show: without -l
+            // all hot functions would be found and timed.
+            let mut command = ours(&["lines", "--exact", "-l", "-q"]);
             command.arg("-o").arg(file.with_extension("lprof"));
             command
         }
