@@ -7,6 +7,7 @@ mod contender;
 mod exit;
 mod gate;
 mod kept;
+mod mercurial;
 mod open;
 mod print;
 mod program;
