@@ -18,7 +18,7 @@ mod workbench;
 
 pub use conditions::wait_until;
 pub use finished::{Finished, LIMIT};
-pub use peers::{line_profiler, pyperformance};
+pub use peers::{line_profiler, pyperformance, pytest};
 pub use profile::{Process, Profile, Row, Thread, Wait};
 pub use programs::{Running, fixture, programs, start, start_with};
 pub use pythons::{MINORS, Python, on_each_python, on_oldest_and_newest_python, python, pythons};

@@ -15,6 +15,7 @@ mod progress;
 mod saved;
 mod say;
 mod style;
+mod suite;
 mod trial;
 mod worktree;
 

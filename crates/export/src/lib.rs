@@ -16,6 +16,7 @@
 //! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
 //! lprof (+ unpickle): timed lines, which is also read
 //! callgrind  dot  chrome
+//! scale: the growth of time with size, as SVG
 //! gate: budgets, as Markdown, annotations, SARIF, JUnit
 //! ```
 //!
@@ -40,6 +41,7 @@ mod names;
 mod place;
 mod pprof;
 mod pstats;
+mod scale;
 mod selection;
 mod speedscope;
 pub mod trials;
@@ -58,6 +60,7 @@ pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;
 pub use lprof::{LprofError, read_lprof};
 pub use pstats::{ProfError, looks_like_prof, prof_bytes, read_prof};
+pub use scale::svg as scale_svg;
 pub use selection::{Granularity, Options, Selection};
 pub use unpickle::PickleError;
 pub use write::{Error, TABLE_FORMATS, write, write_file, write_table_file};

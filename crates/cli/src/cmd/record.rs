@@ -6,7 +6,7 @@ use crate::cmd::output::{
     check_stdout, check_writable, export_run, format_for, is_stdout, write_text,
 };
 use crate::exit::{End, Failure, Outcome, Status};
-use crate::program::{self, Wanted};
+use crate::program;
 use crate::progress::Line;
 use crate::say::say;
 use crate::style::Choice;
@@ -35,21 +35,13 @@ pub(crate) fn record(args: RecordArgs, style: Choice) -> Outcome {
         selection,
         pid,
         python,
-        module,
-        code,
         program,
         ..
     } = args;
     let (subject, known_sources) = match pid {
         Some(pid) => (Subject::Attach(pid), Vec::new()),
         None => {
-            let wanted = Wanted {
-                python: python.as_deref(),
-                module: module.as_deref(),
-                code: code.as_deref(),
-                words: &program,
-            };
-            let program = program::any_program(wanted)?;
+            let program = program::any_program(program.wanted(python.as_deref()))?;
             (Subject::Launch(program.launch), program.known_sources)
         }
     };

@@ -9,7 +9,7 @@ use pitstop_collect::Subject;
 
 /// Runs the command.
 pub(crate) fn run(args: RunArgs, style: Choice) -> Outcome {
-    let program = python_program((&args).into())?;
+    let program = python_program(args.program.wanted(args.python.as_deref()))?;
     let RunArgs {
         sampling, output, ..
     } = args;

@@ -6,7 +6,7 @@ use super::waivers::{self, Promise};
 use crate::contender::{is_function, is_script, work};
 use crate::exit::{Failure, Status};
 use pitstop_analysis::gate::{Kind, Limit, OnInconclusive};
-use pitstop_bench::Work;
+use pitstop_bench::{Counting, Work};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -335,12 +335,13 @@ fn limits(section: &Section<'_>) -> Result<(Vec<Wanted>, Vec<String>), Failure> 
                 simple(&most, Kind::Complexity, item.line, &mut wanted)?;
                 continue;
             }
-            // The one kind of the others that CPython does not tell.
-            _ => {
+            // The one kind of the others.
+            _ if !Counting::Allocations.is_possible() => {
                 return Err(item
-                    .wrong("cannot be counted: CPython does not count allocations")
+                    .wrong("cannot be counted on this machine: it takes x86_64")
                     .cure("use peak-allocated (bytes out at once) or bytecodes"));
             }
+            _ => Kind::Allocations,
         };
         both(&item, kind, &mut wanted)?;
     }
