@@ -31,6 +31,11 @@ const TOOLS: &[Tool] = &[
         purpose: "compiles native test programs",
     },
     Tool {
+        program: "hg",
+        package: "mercurial",
+        purpose: "`pitstop gate` finds the base in its repositories",
+    },
+    Tool {
         program: "go",
         package: "golang-go",
         purpose: "`go tool pprof` reads our exports",
