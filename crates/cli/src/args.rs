@@ -1,8 +1,10 @@
 //! The command line, with its help.
 
+mod check;
 mod doctor;
 mod dump;
 mod exact;
+mod explain;
 mod gate;
 mod history;
 mod imports;
@@ -15,9 +17,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use check::{CheckArgs, CheckFormat};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use dump::DumpArgs;
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use explain::ExplainArgs;
 pub(crate) use gate::{GateArgs, GateFormat};
 pub(crate) use history::HistoryArgs;
 pub(crate) use imports::ImportsArgs;
@@ -38,6 +42,7 @@ pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
     pitstop dump -p 4711              what is it doing right now?\n  \
     pitstop bench 'sorted(range(99))'  how long does a statement take?\n  \
     pitstop compare main . app:work   is this branch faster than main?\n  \
+    pitstop check src                 what in these files may be slow?\n  \
     pitstop lines                     the costliest lines of the last result\n  \
     pitstop export last out.svg       the last result as a flame graph")]
 pub(crate) struct Pitstop {
@@ -70,6 +75,10 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Say which of two is faster, and how sure that is.
     Compare(CompareArgs),
+    /// Find what may be slow in Python files, without running them.
+    Check(CheckArgs),
+    /// Explain a rule of `check`, and measure its slow and its fast code here.
+    Explain(ExplainArgs),
     /// Check the budgets of a project: time, memory, instructions, imports.
     Gate(GateArgs),
     /// Say how the time grows with the size of the input: O(n), O(n log n), O(n²)...

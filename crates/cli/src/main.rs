@@ -8,6 +8,7 @@ mod exit;
 mod gate;
 mod kept;
 mod open;
+mod python_files;
 mod print;
 mod program;
 mod progress;
@@ -36,6 +37,8 @@ fn main() {
         Command::Export(args) => cmd::export::export(&args, style),
         Command::Bench(args) => cmd::bench::bench(&args, style),
         Command::Compare(args) => cmd::compare::compare(&args, style),
+        Command::Check(args) => cmd::check::check(&args, style),
+        Command::Explain(args) => cmd::explain::explain(&args, style),
         Command::Gate(args) => cmd::gate::gate(&args, style),
         Command::Scale(args) => cmd::scale::scale(&args, style),
         Command::Imports(args) => cmd::imports::imports(&args, style),

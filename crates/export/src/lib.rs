@@ -16,6 +16,7 @@
 //! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
 //! lprof (+ unpickle): timed lines, which is also read
 //! callgrind  dot  chrome
+//! findings: what rules say, as Markdown, annotations, SARIF, JUnit
 //! gate: budgets, as Markdown, annotations, SARIF, JUnit
 //! ```
 //!
@@ -31,6 +32,7 @@ mod collapsed;
 mod dot;
 mod flame;
 mod format;
+pub mod findings;
 pub mod gate;
 mod graph;
 mod json;

@@ -220,3 +220,42 @@ pub struct Finding {
     /// What to do.
     pub remedy: Remedy,
 }
+
+/// A rule that was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleName {
+    /// `PS101`.
+    pub code: String,
+    /// `list-membership`.
+    pub slug: String,
+    /// In a few words.
+    pub title: String,
+}
+
+/// Everything that a check of some files gave.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// By file and place.
+    pub findings: Vec<Finding>,
+    /// Findings that a comment ignores, each with its reason.
+    pub ignored: Vec<(Finding, String)>,
+    /// Files, or parts of them, that could not be understood, and why.
+    pub problems: Vec<(Place, String)>,
+    /// What is wrong with comments that ignore.
+    pub remarks: Vec<(Place, String)>,
+    /// The rules that were asked.
+    pub rules: Vec<RuleName>,
+    /// Files that were read.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Findings {
+    /// Findings with an edit that is ready.
+    pub fn editable(&self) -> usize {
+        let mut all = self.findings.iter().map(|finding| &finding.remedy);
+        let edits = all.by_ref().filter(|it| matches!(it, Remedy::Edit { .. }));
+        edits.count()
+    }
+}

@@ -99,7 +99,7 @@ fn finding(
     Finding {
         rule: meta.code.into(),
         slug: meta.slug.into(),
-        message: candidate.message.clone(),
+        message: in_one_line(&candidate.message),
         growth: meta.growth.into(),
         place: place(file, path, candidate.span),
         function: module
@@ -107,7 +107,7 @@ fn finding(
             .qualified_name
             .clone(),
         notes: notes
-            .map(|(span, text)| (place(file, path, *span), text.clone()))
+            .map(|(span, text)| (place(file, path, *span), in_one_line(text)))
             .collect(),
         judgement: Judgement::Plausible {
             missing: meta.needs.to_vec(),
@@ -147,6 +147,11 @@ fn remedy(module: &Module<'_>, rule: &'static dyn Rule, candidate: &Candidate) -
         conditions: fix.conditions,
         edits: edits.collect(),
     }
+}
+
+/// Names in a message come from the source, and may be long and of several lines there.
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn place(file: &SourceFile, path: &str, span: Span) -> Place {

@@ -20,6 +20,6 @@ mod suppress;
 
 pub use check::{Checked, Remark, candidates, check};
 pub use judge::{Evidence, Needed, Size};
-pub use manual::markdown;
+pub use manual::{index, markdown};
 pub use registry::{RULES, Selection, UnknownRule, find};
 pub use rule::{Candidate, Category, Fix, Found, Manual, Meta, Pair, Probe, Refusal, Rule};

@@ -51,3 +51,51 @@ pub fn markdown(rule: &dyn Rule) -> String {
     );
     out
 }
+
+/// The list of all pages.
+pub fn index() -> String {
+    let mut out = String::from(
+        "# Rules\n\nWhat `pitstop check` knows. `pitstop explain RULE` shows a page and measures its pair on your \
+         interpreter.\n\n| code | name | what | category | fix |\n|---|---|---|---|---|\n",
+    );
+    for rule in crate::RULES {
+        let meta = rule.meta();
+        let _ = writeln!(
+            out,
+            "| {} | [{slug}]({slug}.md) | {} | {} | {} |",
+            meta.code,
+            meta.title,
+            meta.category.key(),
+            meta.class.key(),
+            slug = meta.slug,
+        );
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// `UPDATE_DOCS=1` writes the pages; without it they must be as the rules say.
+    #[test]
+    fn docs_are_what_the_rules_say() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules");
+        let pages = crate::RULES.iter().map(|rule| {
+            let name = format!("{}.md", rule.meta().slug);
+            (name, markdown(*rule))
+        });
+        let all: Vec<_> = pages.chain([("README.md".to_owned(), index())]).collect();
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::create_dir_all(&directory).expect("a directory can be made");
+            for (name, text) in &all {
+                std::fs::write(directory.join(name), text).expect("a page can be written");
+            }
+        }
+        for (name, text) in &all {
+            let found = std::fs::read_to_string(directory.join(name)).unwrap_or_default();
+            assert!(&found == text, "docs/rules/{name} is old: UPDATE_DOCS=1 renews it");
+        }
+    }
+}

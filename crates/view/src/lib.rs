@@ -10,6 +10,7 @@ pub mod calls;
 pub mod doctor;
 pub mod dump;
 pub mod evidence;
+pub mod findings;
 pub mod gate;
 pub mod headline;
 pub mod history;

@@ -78,7 +78,7 @@ fn result(check: &Check, index: usize, file: &str) -> Value {
 }
 
 /// A relative path as a URI reference (RFC 3986).
-fn uri(path: &str) -> String {
+pub(crate) fn uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
         match byte {
