@@ -36,8 +36,8 @@ pub use calls::{CallCost, CallPath, Calls};
 pub use date::Date;
 pub use dump::{Dump, DumpFrame, DumpThread, DumpWait};
 pub use findings::{
-    EvidenceKind, Finding, Findings, FixClass, Interval, Judgement, Place, Remedy, Replacement, RuleName,
-    Seen,
+    EvidenceKind, Finding, Findings, FixClass, Interval, Judgement, Place, Remedy, Replacement,
+    RuleName, Seen,
 };
 pub use id::{
     CallId, FileId, FrameId, FunctionId, Id, ProcessId, RowId, StackId, StringId, ThreadId, WaitId,

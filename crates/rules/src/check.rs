@@ -77,7 +77,7 @@ pub fn check(file: &SourceFile, path: &str, selection: &Selection) -> Checked {
     let mut suppressions = Suppressions::of(file);
     for (rule, candidate) in candidates(&module, selection) {
         let finding = finding(&module, path, rule, &candidate);
-        match suppressions.reason(rule, file, &finding.place) {
+        match suppressions.reason(rule, &finding.place) {
             Some(reason) => checked.ignored.push((finding, reason)),
             None => checked.findings.push(finding),
         }

@@ -95,7 +95,10 @@ mod tests {
         }
         for (name, text) in &all {
             let found = std::fs::read_to_string(directory.join(name)).unwrap_or_default();
-            assert!(&found == text, "docs/rules/{name} is old: UPDATE_DOCS=1 renews it");
+            assert!(
+                &found == text,
+                "docs/rules/{name} is old: UPDATE_DOCS=1 renews it"
+            );
         }
     }
 }

@@ -82,12 +82,7 @@ impl Suppressions {
     }
 
     /// The reason to ignore a finding, if there is one.
-    pub(crate) fn reason(
-        &mut self,
-        rule: &dyn Rule,
-        _file: &SourceFile,
-        place: &Place,
-    ) -> Option<String> {
+    pub(crate) fn reason(&mut self, rule: &dyn Rule, place: &Place) -> Option<String> {
         let code = rule.meta().code;
         let (first, last) = (place.start.0, place.end.0);
         let touches =

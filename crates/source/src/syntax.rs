@@ -75,7 +75,7 @@ impl Syntax {
         let comments = parsed.tokens().iter();
         let comments = comments
             .filter(|token| token.kind() == TokenKind::Comment)
-            .map(|token| span(token))
+            .map(span)
             .collect();
         let wrong = parsed.errors().iter().map(|error| Complaint {
             span: range(error.location),

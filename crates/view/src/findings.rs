@@ -104,15 +104,26 @@ fn frame(finding: &Finding, source: Option<&str>, style: &Style) -> String {
     }
     let (fix, fix_text) = remedy(&finding.remedy);
     let said = far.into_iter().map(|text| ("note", text));
-    let seen = finding.evidence.iter().map(|seen| ("seen", seen.text.clone()));
+    let seen = finding
+        .evidence
+        .iter()
+        .map(|seen| ("seen", seen.text.clone()));
     let said = said.chain(seen).chain([(fix, fix_text)]);
     let help = format!("pitstop explain {}", finding.rule);
     let words: Vec<(&str, String)> = said.chain([("help", help)]).collect();
     for (name, text) in words {
         elements.push(Level::HELP.with_name(name).message(text).into());
     }
-    let decor = if style.unicode { DecorStyle::Unicode } else { DecorStyle::Ascii };
-    let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
+    let decor = if style.unicode {
+        DecorStyle::Unicode
+    } else {
+        DecorStyle::Ascii
+    };
+    let renderer = if style.color {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let renderer = renderer.decor_style(decor).term_width(style.width);
     renderer.render(&[title.elements(elements)])
 }
@@ -143,7 +154,11 @@ fn snippet<'a>(
         .line_start(first_line as usize)
         .annotation(AnnotationKind::Primary.span(span(&finding.place)));
     for (place, text) in near {
-        snippet = snippet.annotation(AnnotationKind::Context.span(span(place)).label(text.as_str()));
+        snippet = snippet.annotation(
+            AnnotationKind::Context
+                .span(span(place))
+                .label(text.as_str()),
+        );
     }
     snippet
 }
@@ -165,7 +180,11 @@ fn remedy(remedy: &Remedy) -> (&'static str, String) {
 fn line(kind: &str, place: &Place, message: &str, style: &Style) -> String {
     let clean: String = message.chars().filter(|c| !c.is_control()).collect();
     let file: String = place.file.chars().filter(|c| !c.is_control()).collect();
-    let (bold, reset) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let (bold, reset) = if style.color {
+        ("\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
     let at = match place.start {
         (0, _) => file,
         (line, column) => format!("{file}:{line}:{column}"),
@@ -198,12 +217,11 @@ pub fn json(all: &Findings) -> String {
         value["reason"] = json!(reason);
         value
     });
-    let message = |(place, message): &(Place, String)| {
-        json!({"file": place.file, "line": place.start.0, "column": place.start.1, "message": message})
-    };
-    let rules = all.rules.iter().map(|rule| {
-        json!({"rule": rule.code, "slug": rule.slug, "title": rule.title})
-    });
+    let message = |(place, message): &(Place, String)| json!({"file": place.file, "line": place.start.0, "column": place.start.1, "message": message});
+    let rules = all
+        .rules
+        .iter()
+        .map(|rule| json!({"rule": rule.code, "slug": rule.slug, "title": rule.title}));
     let document = json!({
         "schema": "pitstop/check@1",
         "files": all.files,
@@ -348,11 +366,17 @@ mod tests {
             assert!(text.contains(part), "{part:?} is missing:\n{text}");
         }
         assert!(text.is_ascii() || text.contains('␛'), "{text}");
-        assert!(!text.contains('\x1b'), "the source reaches the terminal:\n{text}");
+        assert!(
+            !text.contains('\x1b'),
+            "the source reaches the terminal:\n{text}"
+        );
         assert!(findings(&all(), |_| Some(SOURCE), &style(true, true)).contains("O(n²)"));
         // A file that changed meanwhile, and one that is gone.
         let short = findings(&all(), |_| Some("x"), &style(false, true));
-        assert!(short.contains("PS101") && findings(&all(), |_| None, &style(false, true)).contains("PS101"));
+        assert!(
+            short.contains("PS101")
+                && findings(&all(), |_| None, &style(false, true)).contains("PS101")
+        );
     }
 
     #[test]
@@ -360,7 +384,10 @@ mod tests {
         let value: Value = serde_json::from_str(&json(&all())).expect("JSON");
         let one = &value["findings"][0];
         assert_eq!(value["schema"], "pitstop/check@1");
-        assert_eq!((&one["verdict"], &one["line"]), (&json!("plausible"), &json!(4)));
+        assert_eq!(
+            (&one["verdict"], &one["line"]),
+            (&json!("plausible"), &json!(4))
+        );
         assert_eq!(one["missing"], json!(["share"]));
         assert_eq!(one["remedy"]["class"], "type-conditional");
         assert_eq!(value["problems"][0]["line"], 0);

@@ -38,7 +38,9 @@ pub(crate) fn check(args: &CheckArgs, style: Choice) -> Outcome {
             failure = failure.because(format!("`{}`: {why}", path.display()));
         }
         return Err(failure
-            .because("of directories, hidden files, what git ignores and what is installed are left out")
+            .because(
+                "of directories, hidden files, what git ignores and what is installed are left out",
+            )
             .cure("name the files, or another directory"));
     }
     let results = all(&files, &selection, args.target_version, args.jobs);
@@ -48,13 +50,17 @@ pub(crate) fn check(args: &CheckArgs, style: Choice) -> Outcome {
         ..Findings::default()
     };
     for (path, why) in missed {
-        findings.problems.push((place(&path.to_string_lossy(), 0, 0), why));
+        findings
+            .problems
+            .push((place(&path.to_string_lossy(), 0, 0), why));
     }
     for result in results {
         findings.files += usize::from(result.is_read);
         findings.bytes += result.bytes;
         for (line, column, message) in result.problems {
-            findings.problems.push((place(&result.path, line, column), message));
+            findings
+                .problems
+                .push((place(&result.path, line, column), message));
         }
         let remarks = result.checked.remarks.into_iter();
         findings
@@ -66,7 +72,11 @@ pub(crate) fn check(args: &CheckArgs, style: Choice) -> Outcome {
             sources.insert(result.path, text);
         }
     }
-    let format = if args.json { CheckFormat::Json } else { args.format };
+    let format = if args.json {
+        CheckFormat::Json
+    } else {
+        args.format
+    };
     let text = match format {
         CheckFormat::Text => {
             let source = |path: &str| sources.get(path).map(String::as_str);
@@ -93,17 +103,24 @@ fn status(findings: &Findings, exit_zero: bool) -> Status {
 }
 
 /// The rules that words choose.
-pub(crate) fn selection(select: &[String], ignore: &[String]) -> std::result::Result<Selection, Failure> {
+pub(crate) fn selection(
+    select: &[String],
+    ignore: &[String],
+) -> std::result::Result<Selection, Failure> {
     let selection = Selection::new(select, ignore).map_err(|error| {
         let failure = Failure::of(Status::Usage, &error);
         match error.near {
-            Some(near) => failure.cure(format!("did you mean `{near}`? All rules: pitstop explain")),
+            Some(near) => {
+                failure.cure(format!("did you mean `{near}`? All rules: pitstop explain"))
+            }
             None => failure.cure("see all rules: pitstop explain"),
         }
     })?;
     if selection.rules().is_empty() {
-        return Err(Failure::new(Status::Usage, "all rules that are selected are ignored too")
-            .cure("leave one of --select and --ignore out"));
+        return Err(
+            Failure::new(Status::Usage, "all rules that are selected are ignored too")
+                .cure("leave one of --select and --ignore out"),
+        );
     }
     Ok(selection)
 }
@@ -130,7 +147,10 @@ fn place(file: &str, line: u32, column: u32) -> Place {
 /// All files, several at a time; in the order of the files.
 fn all(files: &[PathBuf], selection: &Selection, target: Target, jobs: Option<u32>) -> Vec<Result> {
     let cpus = thread::available_parallelism().map_or(1, usize::from);
-    let jobs = jobs.map_or(cpus, |jobs| jobs as usize).min(files.len()).max(1);
+    let jobs = jobs
+        .map_or(cpus, |jobs| jobs as usize)
+        .min(files.len())
+        .max(1);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();

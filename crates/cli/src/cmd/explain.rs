@@ -50,7 +50,9 @@ pub(crate) fn explain(args: &ExplainArgs, style: Choice) -> Outcome {
 }
 
 fn unknown(name: &str) -> Failure {
-    let near = Selection::new(&[name.to_owned()], &[]).err().and_then(|error| error.near);
+    let near = Selection::new(&[name.to_owned()], &[])
+        .err()
+        .and_then(|error| error.near);
     let failure = Failure::new(Status::Usage, format!("there is no rule `{name}`"));
     match near {
         Some(near) => failure.cure(format!("did you mean `{near}`? All rules: pitstop explain")),
@@ -101,15 +103,19 @@ fn measure(
         return Err(explain_error(error));
     }
     let Some(comparison) = compare_pairs(&outcome.trials, [0, 1], question) else {
-        say!("note: {n} {}: no pair was finished in {:?}", pair.unit, args.time);
+        say!(
+            "note: {n} {}: no pair was finished in {:?}",
+            pair.unit,
+            args.time
+        );
         return Ok(None);
     };
     let [slow, fast] = &comparison.sides;
     version.clone_from(&slow.benchmark.python);
     Ok(Some(Measured {
         n,
-        slow_ns: slow.median,
-        fast_ns: fast.median,
+        slow_ns: slow.time.median,
+        fast_ns: fast.time.median,
         factor: 1.0 / comparison.ratio,
         interval: comparison.interval.map(|it| (1.0 / it.high, 1.0 / it.low)),
         verdict: comparison.verdict,
@@ -124,9 +130,11 @@ fn table(rule: &dyn Rule, measured: &[Measured], version: &str) -> String {
         rule.meta().pair.unit
     );
     for one in measured {
-        let interval = one.interval.map_or("not yet known".to_owned(), |(low, high)| {
-            format!("{} – {}", factor(low), factor(high))
-        });
+        let interval = one
+            .interval
+            .map_or("not yet known".to_owned(), |(low, high)| {
+                format!("{} – {}", factor(low), factor(high))
+            });
         let word = match one.verdict {
             Verdict::Faster => "pays",
             Verdict::Slower => "costs",
@@ -164,7 +172,11 @@ fn time(ns: f64) -> String {
 
 fn list(style: Choice) -> String {
     let style = style.for_stdout();
-    let (bold, reset) = if style.color { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let (bold, reset) = if style.color {
+        ("\x1b[1m", "\x1b[0m")
+    } else {
+        ("", "")
+    };
     let slugs = RULES.iter().map(|rule| rule.meta().slug.len());
     let width = slugs.max().unwrap_or(0);
     let mut out = String::new();
@@ -198,7 +210,10 @@ fn fields(rule: &dyn Rule) -> Value {
 
 fn list_json() -> String {
     let rules: Vec<_> = RULES.iter().map(|rule| fields(*rule)).collect();
-    format!("{:#}\n", json!({"schema": "pitstop/rules@1", "rules": rules}))
+    format!(
+        "{:#}\n",
+        json!({"schema": "pitstop/rules@1", "rules": rules})
+    )
 }
 
 fn one_json(rule: &dyn Rule, measured: &[Measured], version: &str) -> String {

@@ -10,7 +10,11 @@ use std::fmt::Write as _;
 pub fn write(all: &Findings) -> String {
     let mut out = String::new();
     for finding in &all.findings {
-        let level = if is_confirmed(finding) { "error" } else { "warning" };
+        let level = if is_confirmed(finding) {
+            "error"
+        } else {
+            "warning"
+        };
         let place = &finding.place;
         let _ = writeln!(
             out,
@@ -64,6 +68,9 @@ mod tests {
             "::warning file=src/ü%2C x%3Ay.py,line=4,endLine=4,col=5,title=PS101 list-membership::\
              a | b <c> & \"d\" 100%25 (plausible, not measured)%0Ause a set"
         );
-        assert!(lines[1].starts_with("::error ") && lines[2].starts_with("::notice "), "{text}");
+        assert!(
+            lines[1].starts_with("::error ") && lines[2].starts_with("::notice "),
+            "{text}"
+        );
     }
 }

@@ -32,7 +32,11 @@ pub fn write(all: &Findings) -> String {
     }
     for (finding, reason) in &all.ignored {
         let reason = attribute(reason);
-        let _ = writeln!(out, "  {}<skipped message=\"{reason}\"/></testcase>", case(finding));
+        let _ = writeln!(
+            out,
+            "  {}<skipped message=\"{reason}\"/></testcase>",
+            case(finding)
+        );
     }
     for (place, message) in &all.problems {
         let _ = writeln!(
@@ -74,7 +78,10 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("<testcase ").count(), 4);
-        assert!(text.contains("a | b &lt;c&gt; &amp; &quot;d&quot; 100%"), "{text}");
+        assert!(
+            text.contains("a | b &lt;c&gt; &amp; &quot;d&quot; 100%"),
+            "{text}"
+        );
         assert!(super::write(&Findings::default()).contains("tests=\"1\" failures=\"0\""));
     }
 }

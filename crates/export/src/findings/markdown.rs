@@ -64,7 +64,10 @@ mod tests {
     #[test]
     fn a_finding_is_a_row() {
         let text = super::write(&crate::findings::cases::all());
-        let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| **")).collect();
+        let rows: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("| **"))
+            .collect();
         assert_eq!(rows.len(), 2, "{text}");
         assert!(rows[0].contains("a \\| b &lt;c&gt; &amp;"), "{text}");
         assert!(text.contains("1 ignored by comments") && text.contains("broken.py:3"));

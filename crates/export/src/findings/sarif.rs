@@ -19,7 +19,10 @@ pub fn write(all: &Findings) -> String {
         })
     });
     let index = |finding: &Finding| all.rules.iter().position(|rule| rule.code == finding.rule);
-    let found = all.findings.iter().map(|finding| result(finding, index(finding)));
+    let found = all
+        .findings
+        .iter()
+        .map(|finding| result(finding, index(finding)));
     let ignored = all.ignored.iter().map(|(finding, reason)| {
         let mut value = result(finding, index(finding));
         value["suppressions"] = json!([{"kind": "inSource", "justification": reason}]);
@@ -57,7 +60,8 @@ pub fn write(all: &Findings) -> String {
 
 fn result(finding: &Finding, index: Option<usize>) -> Value {
     let place = &finding.place;
-    let location = |start: usize, end: usize| json!({"byteOffset": start, "byteLength": end - start});
+    let location =
+        |start: usize, end: usize| json!({"byteOffset": start, "byteLength": end - start});
     let artifact = json!({"uri": uri(&place.file)});
     let mut value = json!({
         "ruleId": finding.rule,
@@ -113,10 +117,16 @@ mod tests {
         let results = run["results"].as_array().expect("a list");
         let levels: Vec<_> = results.iter().map(|one| one["level"].as_str()).collect();
         assert_eq!(levels, ["note", "error", "note"].map(Some));
-        assert_eq!(results[2]["suppressions"][0]["justification"], "five at most");
+        assert_eq!(
+            results[2]["suppressions"][0]["justification"],
+            "five at most"
+        );
         let place = &results[0]["locations"][0]["physicalLocation"];
         assert_eq!(place["artifactLocation"]["uri"], "src/%C3%BC%2C%20x%3Ay.py");
         assert_eq!(place["region"]["startColumn"], 5);
-        assert_eq!(run["tool"]["driver"]["rules"][0]["id"], results[0]["ruleId"]);
+        assert_eq!(
+            run["tool"]["driver"]["rules"][0]["id"],
+            results[0]["ruleId"]
+        );
     }
 }

@@ -301,9 +301,9 @@ fn check_target(
         // `self.other` in the loop is fine, `self` itself is not.
         let is_other = is_self
             && match module.syntax(module.node(used).parent) {
-                AnyNodeRef::ExprAttribute(it) => !target
+                AnyNodeRef::ExprAttribute(it) => target
                     .as_attribute_expr()
-                    .is_some_and(|own| own.attr.id == it.attr.id),
+                    .is_none_or(|own| own.attr.id != it.attr.id),
                 _ => false,
             };
         if !is_other {
