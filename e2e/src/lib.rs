@@ -9,6 +9,7 @@ mod conditions;
 mod deadline;
 mod finished;
 mod peers;
+mod planted;
 mod profile;
 mod programs;
 mod pythons;
@@ -18,7 +19,11 @@ mod workbench;
 
 pub use conditions::wait_until;
 pub use finished::{Finished, LIMIT};
-pub use peers::{line_profiler, pyperformance};
+pub use peers::{line_profiler, package, pyperformance, pytest};
+pub use planted::{
+    Decoy, DecoyKind, Expectation, Measure, Rendered, Size, Template, Twin, planted_directory,
+    planted_set, rules_without_a_program,
+};
 pub use profile::{Process, Profile, Row, Thread, Wait};
 pub use programs::{Running, fixture, programs, start, start_with};
 pub use pythons::{MINORS, Python, on_each_python, on_oldest_and_newest_python, python, pythons};

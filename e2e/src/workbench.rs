@@ -125,9 +125,12 @@ impl Workbench {
         serde_json::from_slice(&text).expect("the file holds JSON")
     }
 
-    /// Writes a file here and returns its path.
+    /// Writes a file here, in directories that are made for it, and returns its path.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).expect("a directory can be made");
+        }
         std::fs::write(&path, text).expect("a file can be written");
         path
     }

@@ -72,7 +72,8 @@ fn budgets(text: &str) -> String {
 #[test]
 fn counts_are_exact_and_find_the_function_that_does_more_on_every_version() {
     on_each_python(|python| {
-        let text = "bytecodes = '+0%'\npeak-allocated = '+0%'\nimports = '+0%'";
+        let text =
+            "bytecodes = '+0%'\npeak-allocated = '+0%'\nallocations = '+0%'\nimports = '+0%'";
         let project = Project::new(&budgets(text));
         project.0.write("note.txt", "nothing changed\n");
         project.commit();
@@ -90,8 +91,8 @@ fn counts_are_exact_and_find_the_function_that_does_more_on_every_version() {
         assert_eq!(checks[0]["culprits"][0]["name"], "step", "{broken}");
         assert_eq!(checks[0]["culprits"][0]["file"], "app.py");
         assert_eq!(checks[0]["culprits"][0]["line"], 6);
-        assert_eq!(checks[2]["state"], "broken");
-        let notes = checks[2]["notes"].to_string();
+        assert_eq!(checks[3]["state"], "broken");
+        let notes = checks[3]["notes"].to_string();
         assert!(notes.contains("fractions"), "{notes}");
         assert_eq!(project.git(&["worktree", "list"]).lines().count(), 1);
     });
@@ -367,7 +368,7 @@ fn places_without_a_base_say_why_and_what_to_do() {
     let bare = Project(Workbench::new());
     bare.0.write("app.py", FAST);
     bare.0.write("pyproject.toml", &relative);
-    refused(&bare, &[], 3, &["no git repository", "--against none"]);
+    refused(&bare, &[], 3, &["no repository of git", "--against none"]);
     // Without any limit that is left.
     refused(
         &bare,
@@ -496,4 +497,83 @@ fn init_adds_budgets_and_a_workflow_and_changes_nothing_that_is_there() {
     project.commit();
     let none = ["--against", "none"];
     project.gate(python, &none).expect_code(0);
+}
+
+/// Mercurial, as on `PATH`; `None`, after saying so, if it is not there.
+#[expect(clippy::print_stderr, reason = "a test that is not run must say so")]
+fn mercurial() -> Option<()> {
+    if Command::new("hg").arg("--version").output().is_ok() {
+        return Some(());
+    }
+    assert!(
+        std::env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "no hg"
+    );
+    eprintln!("SKIPPED: no hg on PATH; `cargo xtask test` installs it");
+    None
+}
+
+#[test]
+fn a_base_of_mercurial_is_the_common_ancestor_with_the_default_branch() {
+    if mercurial().is_none() {
+        return;
+    }
+    let python = any_python();
+    let bench = Workbench::new();
+    let hg = |arguments: &[&str]| {
+        let mut command = Command::new("hg");
+        command
+            .env("HGPLAIN", "1")
+            .env("HGUSER", "x")
+            .env("HGRCPATH", "");
+        command.args(arguments).current_dir(bench.path());
+        Finished::of(&mut command, b"").expect_code(0).stdout_text()
+    };
+    let gate = |directory: &str, arguments: &[&str]| {
+        let mut command = bench.command(&["gate", "--seed", "7", "--python"]);
+        command
+            .arg(&python.path)
+            .args(arguments)
+            .env("HGRCPATH", "");
+        Finished::of(command.current_dir(bench.path().join(directory)), b"")
+    };
+    // Below the root of the repository, as packages of a large one are.
+    bench.write("sub/app.py", FAST);
+    bench.write("sub/pyproject.toml", &budgets("bytecodes = '+0%'"));
+    hg(&["init"]);
+    let finished = gate("sub", &[]).expect_code(3);
+    assert!(
+        finished.stderr_text().contains("no commit yet"),
+        "{finished}"
+    );
+    hg(&["add", "sub"]);
+    hg(&["commit", "--message", "first"]);
+    let first = hg(&["log", "--rev", ".", "--template", "{node}"]);
+    let finished = gate("sub", &[]).expect_code(3);
+    assert!(
+        finished.stderr_text().contains("first commit"),
+        "{finished}"
+    );
+    // A change that is not committed yet, then one on a branch.
+    bench.write("sub/app.py", SLOW);
+    let json = |directory: &str, arguments: &[&str], code: i32| -> Value {
+        let words = [&["-f", "json"], arguments].concat();
+        let finished = gate(directory, &words).expect_code(code);
+        serde_json::from_slice(&finished.stdout).expect("JSON")
+    };
+    let document = json("sub", &[], 1);
+    assert_eq!(document["base"]["commit"], first.as_str(), "{document}");
+    hg(&["branch", "topic"]);
+    hg(&["commit", "--message", "slower"]);
+    let document = json("sub", &[], 1);
+    assert_eq!(document["base"]["commit"], first.as_str());
+    assert_eq!(document["checks"][0]["outcome"], "failed", "{document}");
+    // Against itself, what counts is the last commit; a name that is none is refused.
+    let document = json("sub", &["--against", "topic"], 1);
+    assert_eq!(document["base"]["commit"], first.as_str());
+    let finished = gate("sub", &["--against", "no'such"]).expect_code(2);
+    assert!(
+        finished.stderr_text().contains("is no commit here"),
+        "{finished}"
+    );
 }

@@ -156,3 +156,22 @@ fn a_text_fits_its_terminal() {
         assert!(!text.contains("[1, {}]"), "{text}");
     });
 }
+
+#[test]
+fn ctrl_c_ends_it_and_the_imports_so_far_are_printed() {
+    on_oldest_and_newest_python(|python| {
+        let workbench = Workbench::new();
+        // The second of several runs interrupts whoever started it, and waits for its own end.
+        workbench.write(
+            "app.py",
+            "import colorsys, os, signal\n\
+             with open('count', 'a') as file: file.write('x')\n\
+             if os.path.getsize('count') == 2:\n    \
+                 os.kill(os.getppid(), signal.SIGINT)\n    signal.pause()\n",
+        );
+        let finished = imports(&workbench, python, &["app.py"]);
+        assert_eq!(finished.signal(), Some(2), "{finished}");
+        let document = parsed(&finished);
+        assert_eq!(module(&document, "colorsys")["startup"], false);
+    });
+}

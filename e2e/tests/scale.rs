@@ -213,3 +213,37 @@ fn a_text_fits_its_terminal_and_a_plot_is_a_file_of_its_own() {
         }
     });
 }
+
+#[test]
+fn ctrl_c_ends_it_and_what_was_measured_is_printed() {
+    on_oldest_and_newest_python(|python| {
+        let workbench = Workbench::new();
+        // The fourth process interrupts whoever measures it; sizes are known by then.
+        let setup = "import os, signal\n\
+                     with open('count', 'a') as file: file.write('x')\n\
+                     if os.path.getsize('count') == 4: os.kill(os.getppid(), signal.SIGINT)";
+        let mut command = workbench.command(&["scale", "--json", "--processes", "1000"]);
+        command.args(["--seed", "7", "--python"]).arg(&python.path);
+        command.args([
+            "--sizes",
+            "100,200,400,800,1600,3200",
+            "-s",
+            setup,
+            "sum(range(n))",
+        ]);
+        let finished = Finished::of(&mut command, b"");
+        assert_eq!(finished.signal(), Some(2), "{finished}");
+        let document = parsed(&finished);
+        assert_eq!(document["stopped"], true, "{document}");
+        assert_eq!(document["sizes"].as_array().map(Vec::len), Some(6));
+        // Where nothing is known yet there is nothing to print.
+        let setup = "import os, signal\nos.kill(os.getppid(), signal.SIGINT)";
+        let finished = scale(&workbench, python, &["-s", setup, "sum(range(n))"]).expect_code(3);
+        assert!(finished.stdout.is_empty(), "{finished}");
+        let text = finished.stderr_text();
+        assert!(
+            text.contains("stopped before anything was measured"),
+            "{text}"
+        );
+    });
+}

@@ -1,6 +1,6 @@
 //! `pitstop trace` with --args, --queries and --blocking, held against programs that know the truth.
 
-use pitstop_e2e::{Finished, Python, Workbench, on_each_python, python};
+use pitstop_e2e::{Finished, Python, Workbench, on_each_python, package, python};
 use serde_json::Value;
 
 /// What `pitstop trace last --json` says after a program was watched with these options.
@@ -235,6 +235,62 @@ fn check_queries(python: &Python, shown: &Value) {
 #[test]
 fn statements_of_sqlite_are_counted_with_their_lines() {
     on_each_python(|python| check_queries(python, &watched(python, QUERIES, &["--queries"])));
+}
+
+/// aiosqlite runs every statement in a thread of the connection's, where nothing of the program is
+/// on the stack.
+#[test]
+fn statements_of_aiosqlite_are_those_of_the_coroutine_that_awaits_them() {
+    const SOURCE: &str = "\
+import asyncio, aiosqlite
+async def insert(db, i):
+    await db.execute('insert into t values (?)', (i,))
+    await db.commit()
+async def lookup(db, i):
+    async with db.execute('select a from t where a = ?', (i,)) as cursor:
+        return await cursor.fetchone()
+async def everything(db):
+    cursor = await db.cursor()
+    await cursor.execute('select a, a from t')
+    for (a, _) in await cursor.fetchall():
+        await lookup(db, a)
+async def main():
+    async with aiosqlite.connect(':memory:') as db, aiosqlite.connect(':memory:') as other:
+        for one in (db, other):
+            await one.execute('create table t(a integer)')
+            await one.executemany('delete from t where a = ?', [(1,), (2,)])
+        await asyncio.gather(*[insert(one, i) for i in range(30) for one in (db, other)])
+        await everything(db)
+asyncio.run(main())
+";
+    on_each_python(|python| {
+        let Some(packages) = package(python, "aiosqlite") else {
+            return;
+        };
+        let packages = packages.to_string_lossy().into_owned();
+        // They are installed where packages are.
+        let workbench = Workbench::new();
+        let site = workbench.path().join("site-packages");
+        std::os::unix::fs::symlink(&packages, &site).expect("a link");
+        let variables = [("PYTHONPATH", site.to_str().expect("UTF-8"))];
+        let shown = watched_in(&workbench, python, SOURCE, &["--queries"], &variables);
+        for (text, line, function, count) in [
+            ("insert", 3, "insert", 60),
+            ("select a from", 6, "lookup", 30),
+            ("select a, a", 10, "everything", 1),
+            ("create", 16, "main", 2),
+            ("delete", 17, "main", 2),
+        ] {
+            let found = statement(&shown, text);
+            let place = (&found["place"]["line"], &found["place"]["function"]);
+            assert_eq!(place, (&line.into(), &function.into()), "{python} {text}");
+            assert_eq!(numbers(found, &["count"]), [count], "{python} {text}");
+        }
+        let lookup = statement(&shown, "select a from");
+        assert_eq!(numbers(lookup, &["rows"]), [30], "{python}");
+        assert_eq!(lookup["caller"]["line"], 12, "{python}");
+        assert_eq!(kinds(lookup), ["n_plus_one"], "{python}");
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod compare_peers;
 mod figure;
 mod hour;
 mod impossible;
+mod journal;
 mod options;
 mod pairs;
 mod peers;
@@ -29,6 +30,7 @@ mod throughput;
 mod tracing;
 mod trusted;
 mod truth;
+mod watching;
 
 use anyhow::{Result, bail};
 
@@ -39,6 +41,8 @@ const BENCHES: &[Bench] = &[
     ("sampling", sampling::run),
     ("tracing", tracing::run),
     ("compare", compare::run),
+    // The name that goes with the command `pitstop bench`.
+    ("bench", compare::run),
     ("plugin", plugin::run),
     ("scale", scale::run),
 ];

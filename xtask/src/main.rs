@@ -13,7 +13,7 @@ mod bench;
 mod ci;
 mod floors;
 mod layouts;
-mod line_profiler;
+mod peers;
 mod plugin;
 mod process;
 mod pythons;
@@ -62,7 +62,7 @@ const COMMANDS: &[Command] = &[
     (
         "peers",
         "install what tests compare with under target/peers",
-        line_profiler::run,
+        peers::run,
     ),
     (
         "plugin",

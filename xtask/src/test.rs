@@ -12,7 +12,7 @@
 //! `--release`, which builds everything that way.
 
 use crate::pythons::{self, Inventory};
-use crate::{ci, line_profiler, plugin, process, viewers, workspace};
+use crate::{ci, peers, plugin, process, viewers, workspace};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -29,6 +29,11 @@ const TOOLS: &[Tool] = &[
         program: "gcc",
         package: "gcc",
         purpose: "compiles native test programs",
+    },
+    Tool {
+        program: "hg",
+        package: "mercurial",
+        purpose: "`pitstop gate` finds the base in its repositories",
     },
     Tool {
         program: "go",
@@ -68,7 +73,7 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
             "gprof2dot and snakeviz (show our exports: {error:#})"
         ));
     }
-    lacking.extend(line_profiler::prepare(&found));
+    lacking.extend(peers::prepare(&found));
     let plugin = plugin::Environment::prepare(&found)
         .and_then(|environment| environment.archive().map(|_| environment));
     if let Err(error) = &plugin {
@@ -99,7 +104,7 @@ pub(crate) fn tests(arguments: &[String]) -> Result<()> {
             .env("PITSTOP_PYTHONS", &pythons)
             .env("PITSTOP_BIN", &binary)
             .env("PITSTOP_VIEWERS", viewers::directory())
-            .env("PITSTOP_PEERS", line_profiler::directory());
+            .env("PITSTOP_PEERS", peers::directory());
         command
     };
     if process::find("cargo-nextest").is_some() {

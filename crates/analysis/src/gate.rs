@@ -28,6 +28,8 @@ pub enum Kind {
     PeakRss,
     /// The most that Python's allocators have out at once during a call.
     PeakAllocated,
+    /// Calls of Python's allocators that give memory.
+    Allocations,
     /// Instructions of Python of a call.
     Bytecodes,
     /// Modules that are brought in.
@@ -67,6 +69,7 @@ impl Kind {
             }
             Self::PeakRss => "peak-rss".into(),
             Self::PeakAllocated => "peak-allocated".into(),
+            Self::Allocations => "allocations".into(),
             Self::Bytecodes => "bytecodes".into(),
             Self::Imports => "imports".into(),
             Self::Forbidden => "imports.forbid".into(),
@@ -80,7 +83,7 @@ impl Kind {
         match self {
             Self::Time | Self::Latency(_) | Self::ImportTime => Unit::Time,
             Self::PeakRss | Self::PeakAllocated => Unit::Memory,
-            Self::Bytecodes | Self::Imports | Self::Forbidden => Unit::Count,
+            Self::Allocations | Self::Bytecodes | Self::Imports | Self::Forbidden => Unit::Count,
             Self::Complexity => Unit::Class,
         }
     }
@@ -89,7 +92,11 @@ impl Kind {
     pub fn is_counted(self) -> bool {
         matches!(
             self,
-            Self::PeakAllocated | Self::Bytecodes | Self::Imports | Self::Forbidden
+            Self::PeakAllocated
+                | Self::Allocations
+                | Self::Bytecodes
+                | Self::Imports
+                | Self::Forbidden
         )
     }
 }

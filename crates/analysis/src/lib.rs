@@ -32,7 +32,10 @@ mod lifespan;
 pub mod line_times;
 pub mod lines;
 mod place;
+pub mod proof;
 pub mod queries;
+pub mod region;
+pub mod repair;
 pub mod scaling;
 #[cfg(any(test, feature = "sketch"))]
 pub mod sketch;

@@ -4,6 +4,7 @@
 //! repeats inside one, can be described and never be called significantly different.
 
 mod comparison;
+mod latency;
 mod measured;
 mod noise;
 
@@ -11,5 +12,6 @@ pub use comparison::{
     Compared, Comparison, Question, Refusal, Verdict, compare_pairs, compare_processes,
     correct_for_many, difference,
 };
+pub use latency::{Latency, Load, PERCENTILES, Percentile, latency};
 pub use measured::{Counted, Measured, measured, process_values};
 pub use noise::{Noise, noise};

@@ -8,7 +8,9 @@ use crate::library::Library;
 use crate::split::Split;
 use crate::threads::{ThreadTotals, threads};
 use crate::wait::{WaitPlace, waits};
-use pitstop_model::{CurvePoint, ExitStatus, Method, Process, Profile, RateChange, VerdictTotals};
+use pitstop_model::{
+    CurvePoint, ExitStatus, Finding, Method, Process, Profile, RateChange, VerdictTotals,
+};
 
 /// How many lines and functions a verdict keeps.
 const KEPT: usize = 20;
@@ -40,6 +42,8 @@ pub struct Verdict {
     pub cpu: Cpu,
     /// What measuring cost and what it lost.
     pub quality: Quality,
+    /// What rules say about costly places, what saves most first; empty until somebody asks them.
+    pub findings: Vec<Finding>,
     /// What a reader must know, one sentence each.
     pub notes: Vec<String>,
 }
@@ -148,6 +152,7 @@ impl Verdict {
             waits,
             threads,
             memory,
+            findings: Vec::new(),
             notes: profile.meta.notes.clone(),
         }
     }

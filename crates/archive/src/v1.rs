@@ -37,6 +37,7 @@
 //!  40  benchmarks  see `trials`
 //!  41  runs        see `trials`
 //!  42  room        no columns, see `trials`          the last one holds
+//!  43  units       see `trials`
 //! ```
 //!
 //! Tables only grow, so a delta names no positions: its entries follow those of the deltas before.
@@ -125,4 +126,5 @@ mod tag {
     pub(super) const BENCHMARKS: u8 = 40;
     pub(super) const RUNS: u8 = 41;
     pub(super) const ROOM: u8 = 42;
+    pub(super) const UNITS: u8 = 43;
 }

@@ -75,16 +75,31 @@ impl<'a> Channel<'a> {
         }
     }
 
+    /// The error of a measured number that is none, or negative.
+    pub(crate) fn no_amount(&self, value: &str) -> Error {
+        Error::NoAmount {
+            name: self.name.to_owned(),
+            value: value.chars().take(40).collect(),
+        }
+    }
+
     /// The next line of answers. An error of the guest's is an error here.
     pub(crate) fn line(&mut self) -> Result<String, Error> {
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=end).collect();
                 let line = String::from_utf8_lossy(&line[..end]).into_owned();
-                return match line.strip_prefix("error ") {
-                    Some(error) => Err(self.raised(error)),
-                    None => Ok(line),
-                };
+                if let Some(error) = line.strip_prefix("error ") {
+                    return Err(self.raised(error));
+                }
+                if let Some(length) = line.strip_prefix("skip ") {
+                    let why = self.text(length);
+                    return Err(Error::Skipped {
+                        name: self.name.to_owned(),
+                        why,
+                    });
+                }
+                return Ok(line);
             }
             self.read()?;
         }
@@ -115,9 +130,17 @@ impl<'a> Channel<'a> {
         String::from_utf8_lossy(&text).trim_end().to_owned()
     }
 
+    /// So many bytes that follow a line.
+    pub(crate) fn bytes(&mut self, length: usize) -> Result<Vec<u8>, Error> {
+        while self.rest.len() < length {
+            self.read()?;
+        }
+        Ok(self.rest.drain(..length).collect())
+    }
+
     /// Reads more answers; Ctrl-C ends the waiting.
     fn read(&mut self) -> Result<(), Error> {
-        let mut buffer = [0; 4096];
+        let mut buffer = [0; 16 << 10];
         match self.answers.read(&mut buffer) {
             Ok(0) => Err(self.died()),
             Ok(length) => {

@@ -28,13 +28,22 @@ pub enum Counting {
     /// Bytes that Python's allocators had out at once during one repetition, beyond those before
     /// it (`tracemalloc`).
     Memory,
+    /// Calls of Python's allocators that give memory, in one repetition: malloc, calloc and
+    /// realloc. On x86_64 only, see [`Counting::is_possible`].
+    Allocations,
     /// Modules that a function's module, a statement or a script brings in.
     Imports,
 }
 
 impl Counting {
+    /// Whether it can be counted on this machine: allocations take machine code.
+    pub fn is_possible(self) -> bool {
+        self != Self::Allocations || cfg!(target_arch = "x86_64")
+    }
+
     fn key(self) -> &'static str {
         match self {
+            Self::Allocations => "allocations",
             Self::Bytecodes => "bytecodes",
             Self::Memory => "memory",
             Self::Imports => "imports",
@@ -84,7 +93,7 @@ pub fn count(
             let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
             ("script", "", words.join("\0"))
         }
-        Work::Command { .. } => {
+        Work::Command { .. } | Work::Case { .. } => {
             return Err(Error::Opaque {
                 name: contender.name.clone(),
             });

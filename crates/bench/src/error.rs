@@ -79,6 +79,14 @@ pub enum Error {
         /// How long that took.
         ns: f64,
     },
+    /// What it counts is no number, or a negative one.
+    #[error("`{name}` gave {value}: a result is a number that is not below zero")]
+    NoAmount {
+        /// Whose.
+        name: String,
+        /// What it gave.
+        value: String,
+    },
     /// The guest answered what it never does.
     #[error("the process of `{name}` answered `{answer}`, which nobody asked for")]
     Garbled {
@@ -103,8 +111,18 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// A command cannot be looked into.
-    #[error("`{name}` is a command: nothing can be counted inside it")]
+    /// There is nothing to measure, as who wrote it says.
+    #[error("`{name}` is skipped: {why}")]
+    Skipped {
+        /// Whose.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// It cannot be looked into.
+    #[error(
+        "nothing can be counted inside of `{name}`: it is a command, or written for another tool"
+    )]
     Opaque {
         /// Whose.
         name: String,
@@ -125,6 +143,8 @@ impl Error {
             | Self::NoTime { name, .. }
             | Self::Garbled { name, .. }
             | Self::NoSize { name, .. }
+            | Self::Skipped { name, .. }
+            | Self::NoAmount { name, .. }
             | Self::Opaque { name } => Some(name),
             Self::Io { .. } | Self::Stopped => None,
         }

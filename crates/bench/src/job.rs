@@ -1,5 +1,6 @@
 //! What is measured, and on which side.
 
+use crate::suite::Suite;
 use pitstop_model::{Benchmark, Subject};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -32,19 +33,33 @@ pub enum Work {
         /// The program, then its arguments.
         words: Vec<OsString>,
     },
+    /// A benchmark that is written for another tool, as [`crate::find`] found it.
+    Case {
+        /// The tool.
+        suite: Suite,
+        /// What the tool calls it.
+        name: String,
+        /// What is measured if it is no time; empty for times.
+        unit: String,
+        /// What its guest is told to play.
+        key: String,
+    },
 }
 
 impl Work {
     /// Whether it runs inside a guest that repeats it, and not in a process for each repetition.
     pub fn is_guest(&self) -> bool {
-        matches!(self, Self::Statement { .. } | Self::Function { .. })
+        matches!(
+            self,
+            Self::Statement { .. } | Self::Function { .. } | Self::Case { .. }
+        )
     }
 
     /// What it is.
     pub fn subject(&self) -> Subject {
         match self {
             Self::Statement { .. } => Subject::Statement,
-            Self::Function { .. } => Subject::Function,
+            Self::Function { .. } | Self::Case { .. } => Subject::Function,
             Self::Script { .. } => Subject::Script,
             Self::Command { .. } => Subject::Command,
         }
@@ -55,6 +70,7 @@ impl Work {
         match self {
             Self::Statement { text, .. } => text.clone(),
             Self::Function { target, .. } => target.clone(),
+            Self::Case { name, .. } => name.clone(),
             Self::Script { words } | Self::Command { words } => {
                 let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
                 words.join(" ")
@@ -65,7 +81,15 @@ impl Work {
     fn setup(&self) -> &str {
         match self {
             Self::Statement { setup, .. } | Self::Function { setup, .. } => setup,
-            Self::Script { .. } | Self::Command { .. } => "",
+            Self::Script { .. } | Self::Command { .. } | Self::Case { .. } => "",
+        }
+    }
+
+    /// What is measured if it is no time; empty for times.
+    pub fn unit(&self) -> &str {
+        match self {
+            Self::Case { unit, .. } => unit,
+            _ => "",
         }
     }
 }
@@ -106,6 +130,7 @@ impl Contender {
             subject: self.work.subject(),
             variant: self.side.variant.clone(),
             tool: "pitstop".into(),
+            unit: self.work.unit().to_owned(),
             ..Benchmark::default()
         }
     }

@@ -13,19 +13,24 @@
 
 mod channel;
 mod count;
+mod energy;
 mod error;
 mod imports;
 mod job;
 mod layout;
+mod load;
 mod pilot;
 mod player;
 mod room;
 mod scale;
 mod session;
+mod suite;
 
 pub use count::{Counted, Counting, Counts, count};
 pub use error::{Error, Phase};
 pub use imports::{ImportRuns, import_runs};
 pub use job::{Contender, Side, Work};
+pub use load::{LoadOptions, LoadOutcome, load};
 pub use scale::{ScaleJob, ScaleOptions, ScaleOutcome, scale};
-pub use session::{Control, Options, Outcome, Progress, bench, compare};
+pub use session::{Control, Options, Outcome, Progress, bench, compare, compare_all};
+pub use suite::{Findings, Suite, contenders, find};

@@ -65,8 +65,11 @@ pub(crate) fn pilot(
     player.ready()?;
     let goal = options.batch_ns.unwrap_or(BATCH_NS);
     let is_guest = contender.work.is_guest();
+    let is_amount = !contender.work.unit().is_empty();
+    let fixed = player.fixed_loops();
     let loops = match options.loops {
-        _ if options.cold => 1,
+        _ if options.cold || is_amount => 1,
+        _ if fixed.is_some() => fixed.unwrap_or(1),
         Some(loops) if is_guest => loops.max(1),
         _ if is_guest => calibrate(&mut player, contender, goal)?,
         _ => 1,
@@ -74,7 +77,7 @@ pub(crate) fn pilot(
     let mut seen: Vec<Batch> = Vec::new();
     let mut spent = 0.0;
     let most = match is_guest {
-        _ if options.cold => 1,
+        _ if options.cold || is_amount => 1,
         true => PILOT_BATCHES,
         false => 2,
     };
@@ -88,12 +91,17 @@ pub(crate) fn pilot(
     }
     let version = player.version().to_owned();
     player.finish()?;
-    let clock = options.clock.unwrap_or_else(|| clock_of(&seen));
+    let clock = match options.clock {
+        _ if is_amount => Clock::Wall,
+        Some(clock) => clock,
+        None => clock_of(&seen),
+    };
     let speeds: Vec<f64> = seen.iter().map(|batch| batch.ns(clock)).collect();
-    let batch_ns = median(&speeds) * loops as f64;
+    let repetitions = seen.first().map_or(loops, |batch| batch.loops);
+    let batch_ns = median(&speeds) * repetitions as f64;
     let steady = warm_up(&speeds);
     let (warm_up, batches) = match batch_ns {
-        _ if options.cold => (0, 1),
+        _ if options.cold || is_amount => (0, 1),
         // A process costs about 30 ms to start: worth that much measuring, and not much more.
         ns if is_guest && ns < 2e6 => (steady.max(1), options.batches.unwrap_or(12)),
         ns if is_guest && ns < 10e6 => (steady.max(1), options.batches.unwrap_or(6)),

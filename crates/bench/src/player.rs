@@ -18,7 +18,17 @@ use tempfile::TempDir;
 /// The guest, as a module that an interpreter can import: its compiled form is kept beside it, so
 /// that only the first process of a session compiles it.
 const WORKER: &str = include_str!("guest/worker.py");
-const MODULE: &str = "_pitstop_worker";
+pub(crate) const WORKER_MODULE: &str = "_pitstop_worker";
+
+/// The guests that the others turn to: for allocations, for load, and for what is written for other tools
+/// (`_pitstop_` and [`crate::Suite::key`]).
+const OTHERS: [(&str, &str); 5] = [
+    ("_pitstop_allocations", include_str!("guest/allocations.py")),
+    ("_pitstop_load", include_str!("guest/load.py")),
+    ("_pitstop_pytest", include_str!("guest/pytest.py")),
+    ("_pitstop_asv", include_str!("guest/asv.py")),
+    ("_pitstop_pyperf", include_str!("guest/pyperf.py")),
+];
 
 /// The guest that counts, which borrows from the other.
 const COUNTER: &str = include_str!("guest/counter.py");
@@ -45,11 +55,11 @@ impl Ground {
         let directory = tempfile::Builder::new().prefix("pitstop-").tempdir();
         let directory = directory.map_err(io_error("make a temporary directory"))?;
         let guests = [
-            (MODULE, WORKER),
+            (WORKER_MODULE, WORKER),
             (COUNTER_MODULE, COUNTER),
             (SCALER_MODULE, SCALER),
         ];
-        for (module, text) in guests {
+        for (module, text) in guests.into_iter().chain(OTHERS) {
             let file = directory.path().join(format!("{module}.py"));
             std::fs::write(file, text).map_err(io_error("write into a temporary directory"))?;
         }
@@ -64,8 +74,8 @@ impl Ground {
     fn words(&self, contender: &Contender) -> (OsString, Vec<OsString>) {
         let side = &contender.side;
         match &contender.work {
-            Work::Statement { .. } | Work::Function { .. } => {
-                (side.python.clone(), self.guest_words(MODULE, side))
+            Work::Statement { .. } | Work::Function { .. } | Work::Case { .. } => {
+                (side.python.clone(), self.guest_words(WORKER_MODULE, side))
             }
             Work::Script { words } => {
                 let mut args = side.flags.clone();
@@ -233,6 +243,14 @@ impl<'a> Player<'a> {
         }
     }
 
+    /// How many repetitions it must be in a go, if its author says so.
+    pub(crate) fn fixed_loops(&self) -> Option<u64> {
+        match self {
+            Self::Guest(guest) => (guest.fixed > 0).then_some(guest.fixed),
+            Self::Command(_) => None,
+        }
+    }
+
     /// Ends it; what it used comes without its batches.
     pub(crate) fn finish(self) -> Result<Run, Error> {
         match self {
@@ -247,6 +265,10 @@ pub(crate) struct Guest<'a> {
     channel: Channel<'a>,
     layout: Layout,
     version: String,
+    /// Repetitions that it must be in a go; 0 for any number.
+    fixed: u64,
+    /// What one of its repetitions counts for.
+    inner: u64,
 }
 
 impl<'a> Guest<'a> {
@@ -261,8 +283,9 @@ impl<'a> Guest<'a> {
         let (process, errors) = ground.launch(contender, &layout, even_bytes, pipes)?;
         let mut channel = Channel::open(&contender.name, process, errors, stop)?;
         let (kind, setup, text) = match &contender.work {
-            Work::Function { setup, target } => ("function", setup, target),
-            Work::Statement { setup, text } => ("statement", setup, text),
+            Work::Function { setup, target } => ("function", setup.as_str(), target),
+            Work::Statement { setup, text } => ("statement", setup.as_str(), text),
+            Work::Case { suite, key, .. } => (suite.key(), "play", key),
             Work::Script { .. } | Work::Command { .. } => unreachable!("guests repeat Python"),
         };
         let collect = if ground.without_gc { "off" } else { "on" };
@@ -271,29 +294,43 @@ impl<'a> Guest<'a> {
             channel,
             layout,
             version: String::new(),
+            fixed: 0,
+            inner: 1,
         })
     }
 
     fn ready(&mut self) -> Result<(), Error> {
         let line = self.channel.line()?;
-        match line.strip_prefix("ready ") {
-            Some(version) => {
-                self.version = version.to_owned();
-                Ok(())
-            }
-            None => Err(self.channel.garbled(&line)),
-        }
+        let mut words = line.split(' ');
+        let is_ready = words.next() == Some("ready");
+        let version = words.next().unwrap_or_default();
+        let mut number = || words.next().and_then(|word| word.parse::<u64>().ok());
+        let (Some(fixed), Some(inner), true) = (number(), number(), is_ready) else {
+            return Err(self.channel.garbled(&line));
+        };
+        self.version = version.to_owned();
+        (self.fixed, self.inner) = (fixed, inner.max(1));
+        Ok(())
     }
 
     fn batch(&mut self, loops: u64) -> Result<Batch, Error> {
         self.channel.say(format!("r {loops}\n").as_bytes())?;
         let line = self.channel.line()?;
+        if let Some(value) = line.strip_prefix("v ") {
+            let value = value.parse::<f64>().ok();
+            let value = value.filter(|value| value.is_finite() && *value >= 0.0);
+            return Ok(Batch {
+                loops: 1,
+                wall_ns: value.ok_or_else(|| self.channel.no_amount(&line[2..]))?,
+                ..Batch::default()
+            });
+        }
         let numbers = numbers(&line, "m");
         let Some(&[wall, cpu, all_cpu, delay, preemptions]) = numbers.as_deref() else {
             return Err(self.channel.garbled(&line));
         };
         Ok(Batch {
-            loops,
+            loops: loops.saturating_mul(self.inner),
             wall_ns: wall.max(0) as f64,
             cpu_ns: cpu.max(0) as f64,
             all_cpu_ns: all_cpu.max(0) as f64,

@@ -1,5 +1,6 @@
 //! A session of measurements: pilots, then processes or pairs of them, until enough is known.
 
+use crate::energy::Energy;
 use crate::error::Error;
 use crate::job::Contender;
 use crate::layout::draw;
@@ -153,6 +154,11 @@ pub struct Outcome {
     pub stopped: bool,
     /// A process failed in the middle; what was measured until then is there.
     pub failure: Option<Error>,
+    /// Of several: those that could not be measured. The others were.
+    pub left_out: Vec<Error>,
+    /// What the processors took meanwhile, in joules, whoever was running; `None` if the machine
+    /// does not tell.
+    pub energy_joules: Option<f64>,
 }
 
 struct Session<'a> {
@@ -167,6 +173,8 @@ struct Session<'a> {
     can_fix: bool,
     /// For each of `cpus`: how long processes waited for it, and how long they were there.
     delays: Vec<(f64, f64)>,
+    left_out: Vec<Error>,
+    energy: Energy,
 }
 
 /// Measures contenders one after the other, each in several processes of random layout.
@@ -182,6 +190,9 @@ pub fn bench(
     let mut end = Ok(());
     for contender in contenders {
         end = session.bench_one(contender);
+        if contenders.len() > 1 {
+            end = session.go_on(end);
+        }
         if end.is_err() {
             break;
         }
@@ -200,6 +211,36 @@ pub fn compare(
 ) -> Result<Outcome, Error> {
     let mut session = Session::new(options, control)?;
     let end = session.compare(sides);
+    session.outcome(end)
+}
+
+/// Compares several, one after the other, each with the whole budget. Both sides of each stand in
+/// the outcome behind each other; what could not be measured on both is left out.
+///
+/// # Errors
+/// See [`Error`]; nothing was measured then.
+pub fn compare_all(
+    sides: &[[Contender; 2]],
+    options: &Options,
+    control: &mut dyn Control,
+) -> Result<Outcome, Error> {
+    let mut session = Session::new(options, control)?;
+    let mut end = Ok(());
+    for [one, other] in sides {
+        session.start = Instant::now();
+        let before = session.trials.benchmarks.len();
+        end = session.compare([one, other]);
+        let is_whole = session.trials.benchmarks.len() == before + 2;
+        if sides.len() > 1 {
+            end = session.go_on(end);
+        }
+        if !is_whole {
+            session.trials.benchmarks.truncate(before);
+        }
+        if end.is_err() {
+            break;
+        }
+    }
     session.outcome(end)
 }
 
@@ -222,31 +263,42 @@ impl<'a> Session<'a> {
             delays: vec![(0.0, 0.0); cpus.len()],
             cpus,
             can_fix,
+            left_out: Vec::new(),
+            energy: Energy::start(),
         })
+    }
+
+    /// What ends one of several and not all of them is noted.
+    fn go_on(&mut self, end: Result<(), Error>) -> Result<(), Error> {
+        match end {
+            Err(error) if error.name().is_some() => {
+                self.left_out.push(error);
+                Ok(())
+            }
+            end => end,
+        }
     }
 
     /// Ends it: an error after something was measured does not take that away.
     fn outcome(mut self, end: Result<(), Error>) -> Result<Outcome, Error> {
         self.watch.fill(&mut self.trials.room);
         let is_empty = self.trials.runs.is_empty();
-        match end {
-            Ok(()) => Ok(Outcome {
-                trials: self.trials,
-                stopped: false,
-                failure: None,
-            }),
-            Err(error) if is_empty => Err(error),
-            Err(Error::Stopped) => Ok(Outcome {
-                trials: self.trials,
-                stopped: true,
-                failure: None,
-            }),
-            Err(error) => Ok(Outcome {
-                trials: self.trials,
-                stopped: false,
-                failure: Some(error),
-            }),
-        }
+        let (stopped, failure) = match end {
+            Ok(()) if is_empty && !self.left_out.is_empty() => {
+                return Err(self.left_out.swap_remove(0));
+            }
+            Ok(()) => (false, None),
+            Err(error) if is_empty => return Err(error),
+            Err(Error::Stopped) => (true, None),
+            Err(error) => (false, Some(error)),
+        };
+        Ok(Outcome {
+            trials: self.trials,
+            stopped,
+            failure,
+            left_out: self.left_out,
+            energy_joules: self.energy.joules(),
+        })
     }
 
     /// Takes a contender in; returns its position and the plan for it.
@@ -327,12 +379,13 @@ impl<'a> Session<'a> {
     }
 
     fn compare(&mut self, sides: [&Contender; 2]) -> Result<(), Error> {
+        let first = self.trials.benchmarks.len();
         let mut plans = Vec::with_capacity(2);
         for side in sides {
             plans.push(self.take_in(side)?.1);
         }
         even_out(&mut plans);
-        for (benchmark, plan) in self.trials.benchmarks.iter_mut().zip(&plans) {
+        for (benchmark, plan) in self.trials.benchmarks[first..].iter_mut().zip(&plans) {
             benchmark.clock = plan.clock;
         }
         let bytes = sides.map(|side| self.ground.stack_bytes(side));
@@ -351,7 +404,7 @@ impl<'a> Session<'a> {
             let clock = plans[0].clock;
             sequence.push(difference(&runs[0], &runs[1], clock).unwrap_or(f64::NAN));
             for (at, mut run) in runs.into_iter().enumerate() {
-                run.benchmark = at as u32;
+                run.benchmark = (first + at) as u32;
                 run.pair = pair as u32;
                 self.note_delays(&run);
                 self.trials.runs.push(run);

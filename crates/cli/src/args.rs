@@ -1,13 +1,19 @@
 //! The command line, with its help.
 
+mod bench;
+mod check;
 mod doctor;
 mod dump;
 mod exact;
+mod explain;
+mod fix;
 mod gate;
 mod history;
 mod imports;
+mod program;
 mod scale;
 mod trace;
+mod verify;
 
 use crate::style::Color;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -15,14 +21,23 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub(crate) use bench::{
+    BenchArgs, ClockChoice, CompareArgs, ReadAs, TrialArgs, TrialFormat, TrialOutputArgs,
+    error_rate,
+};
+pub(crate) use check::{CheckArgs, CheckFormat};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use dump::DumpArgs;
 pub(crate) use exact::{ExactArgs, TimesArgs, exact_command};
+pub(crate) use explain::ExplainArgs;
+pub(crate) use fix::FixArgs;
 pub(crate) use gate::{GateArgs, GateFormat};
 pub(crate) use history::HistoryArgs;
 pub(crate) use imports::ImportsArgs;
+pub(crate) use program::ProgramArgs;
 pub(crate) use scale::ScaleArgs;
 pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
+pub(crate) use verify::{ProofArgs, VerifyArgs};
 
 /// Finds out where the time of a Python program goes and what it was doing, without stopping it.
 #[derive(Debug, Parser)]
@@ -38,6 +53,8 @@ pub(crate) use trace::{AfterProfile, ListingArgs, TraceArgs, WatchArgs};
     pitstop dump -p 4711              what is it doing right now?\n  \
     pitstop bench 'sorted(range(99))'  how long does a statement take?\n  \
     pitstop compare main . app:work   is this branch faster than main?\n  \
+    pitstop check src                 what in these files may be slow?\n  \
+    pitstop verify HEAD .             does my change do the same, and is it faster?\n  \
     pitstop lines                     the costliest lines of the last result\n  \
     pitstop export last out.svg       the last result as a flame graph")]
 pub(crate) struct Pitstop {
@@ -70,12 +87,20 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     /// Say which of two is faster, and how sure that is.
     Compare(CompareArgs),
+    /// Find what may be slow in Python files, without running them.
+    Check(CheckArgs),
+    /// Explain a rule of `check`, and measure its slow and its fast code here.
+    Explain(ExplainArgs),
     /// Check the budgets of a project: time, memory, instructions, imports.
     Gate(GateArgs),
     /// Say how the time grows with the size of the input: O(n), O(n log n), O(n²)...
     Scale(ScaleArgs),
     /// Show what a program imports, how long that takes, and what nobody needed.
     Imports(ImportsArgs),
+    /// Change slow code by rules, and keep only what is proved to be equal and faster.
+    Fix(FixArgs),
+    /// Prove that a change does the same and is faster: calls, tests, measurement.
+    Verify(VerifyArgs),
     /// Find the changes in results that were kept over time.
     History(HistoryArgs),
     /// Say what can be measured on this machine, and what is in the way.
@@ -182,7 +207,9 @@ pub(crate) struct SelectionArgs {
     pitstop run script.py --its-own-option\n  \
     pitstop run -m pytest tests/\n  \
     pitstop run -c 'import json; json.dumps(list(range(1000000)))'\n  \
+    pitstop run --check report.py                    run it twice, say what changes would save\n  \
     pitstop run -r 100 -o flame.svg server.py\n\n\
+    `-` reads the script from standard input.\n\n\
     The program keeps its standard streams, its exit status and its signals. The verdict goes to\n\
     standard error; the result is kept for `pitstop lines`, `pitstop tree` and `pitstop export`.")]
 pub(crate) struct RunArgs {
@@ -190,30 +217,29 @@ pub(crate) struct RunArgs {
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// Run the program a second time, to see what its costly places work on, and say what changes
+    /// there would save.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// The interpreter to run the program with [default: the active virtual environment's, or the
     /// first python3 on PATH].
     #[arg(long, value_name = "PATH")]
     pub(crate) python: Option<OsString>,
-    /// Run a module, as `python -m` does.
-    #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with_all = ["code", "program"])]
-    pub(crate) module: Option<Vec<OsString>>,
-    /// Run this code, as `python -c` does.
-    #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with = "program")]
-    pub(crate) code: Option<Vec<OsString>>,
-    /// The script and its arguments; `-` reads the script from standard input.
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true,
-        required_unless_present_any = ["module", "code"])]
-    pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 }
 
 #[derive(Args, Debug)]
+#[command(mut_arg("program", |program| {
+    program.required_unless_present_any(["module", "code", "pid"])
+}))]
 #[command(after_help = "Examples:\n  \
     pitstop record -o profile.svg -- python3.9 app.py\n  \
     pitstop record -p 4711 -d 30 -o profile.speedscope.json\n  \
     pitstop record --gil -o gil.collapsed script.py\n  \
-    pitstop record -m pytest tests/")]
+    pitstop record -m pytest tests/\n\n\
+    What does not end in .py is a program and started as it is; `-` reads a script from standard\n\
+    input.")]
 pub(crate) struct RecordArgs {
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
@@ -222,7 +248,7 @@ pub(crate) struct RecordArgs {
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     /// Record this process, which runs already, and its children.
-    #[arg(short, long, value_name = "PID", conflicts_with = "program")]
+    #[arg(short, long, value_name = "PID", conflicts_with_all = ["module", "code", "program"])]
     pub(crate) pid: Option<u32>,
     /// Follow child processes. This is the default.
     #[arg(short, long, conflicts_with = "no_children")]
@@ -231,22 +257,8 @@ pub(crate) struct RecordArgs {
     /// first python3 on PATH].
     #[arg(long, value_name = "PATH", conflicts_with = "pid")]
     pub(crate) python: Option<OsString>,
-    /// Run a module, as `python -m` does.
-    #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with_all = ["code", "pid", "program"])]
-    pub(crate) module: Option<Vec<OsString>>,
-    /// Run this code, as `python -c` does.
-    #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with_all = ["pid", "program"])]
-    pub(crate) code: Option<Vec<OsString>>,
-    /// A Python script, or a program, and its arguments; `-` reads a script from standard input.
-    #[arg(
-        value_name = "PROGRAM",
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        required_unless_present_any = ["pid", "module", "code"]
-    )]
-    pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 }
 
 #[derive(Args, Debug)]
@@ -331,161 +343,6 @@ pub(crate) struct ExportArgs {
     pub(crate) selection: SelectionArgs,
 }
 
-/// How to measure again and again.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Measuring")]
-pub(crate) struct TrialArgs {
-    /// Python to run once in each process before the statement; may be given several times.
-    #[arg(short, long, value_name = "CODE")]
-    pub(crate) setup: Vec<String>,
-    /// How long it may take: 10, 30s, 2m [default: 10s, and at least what an answer needs].
-    #[arg(short, long, value_name = "TIME", value_parser = duration)]
-    pub(crate) time: Option<Duration>,
-    /// Repetitions in a batch [default: as many as take 1 ms].
-    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) number: Option<u64>,
-    /// Batches in a process [default: up to 12].
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) repeat: Option<u32>,
-    /// The clock to go by.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) clock: ClockChoice,
-    /// Switch the garbage collector off in the processes, as timeit does.
-    #[arg(long)]
-    pub(crate) no_gc: bool,
-    /// Measure commands even if they end with another status than 0.
-    #[arg(short, long)]
-    pub(crate) ignore_failure: bool,
-    /// The number that all draws follow from: hash seeds, paddings, orders [default: random].
-    #[arg(long, value_name = "N")]
-    pub(crate) seed: Option<u64>,
-    /// The interpreter [default: the active virtual environment's, or the first python3 on PATH].
-    #[arg(long, value_name = "PATH")]
-    pub(crate) python: Option<OsString>,
-}
-
-/// Where measurements go.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Output")]
-pub(crate) struct TrialOutputArgs {
-    /// Keep the result under this name in `.pitstop`, for `pitstop compare`.
-    #[arg(long, value_name = "NAME", value_parser = saved_name)]
-    pub(crate) save: Option<String>,
-    /// Also write the result to this file: .pit, or .json in the format of `--format`.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// The format of a .json file.
-    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
-    pub(crate) format: TrialFormat,
-    /// Print JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// A format of measurements.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TrialFormat {
-    /// Everything that was measured, as `--json` prints it.
-    #[default]
-    Pitstop,
-    /// For `python -m pyperf`.
-    Pyperf,
-    /// As `pytest --benchmark-json` writes it.
-    PytestBenchmark,
-    /// As `hyperfine --export-json` writes it.
-    Hyperfine,
-    /// A file of results as asv keeps them.
-    Asv,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ClockChoice {
-    /// CPU time for what only computes, else elapsed time without the wait for a CPU.
-    #[default]
-    Auto,
-    /// Elapsed time.
-    Wall,
-    /// CPU time of the thread.
-    Cpu,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    pitstop bench 'sorted(range(1000))'\n  \
-    pitstop bench -s 'import json; x = [1] * 500' 'json.dumps(x)'\n  \
-    pitstop bench package.module:function\n  \
-    pitstop bench script.py\n  \
-    pitstop bench --save base package.module:function\n  \
-    pitstop bench -- git status --short\n\n\
-    Several words are the lines of one statement. A function is called without arguments, a\n\
-    coroutine function is awaited. Scripts and commands run once a process; their output is\n\
-    thrown away.")]
-pub(crate) struct BenchArgs {
-    #[command(flatten)]
-    pub(crate) trial: TrialArgs,
-    #[command(flatten)]
-    pub(crate) output: TrialOutputArgs,
-    /// Exactly so many processes [default: until the median is known to 1 %].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    pub(crate) processes: Option<u32>,
-    /// Also count instructions of Python and allocated bytes of a repetition, in extra processes.
-    #[arg(long, conflicts_with = "command")]
-    pub(crate) counts: bool,
-    /// A statement, a function as `module:function`, or a script with its arguments.
-    #[arg(value_name = "STATEMENT", required_unless_present = "command")]
-    pub(crate) target: Vec<String>,
-    /// A command and its arguments.
-    #[arg(last = true, value_name = "COMMAND", conflicts_with = "target")]
-    pub(crate) command: Vec<OsString>,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    pitstop compare -s 'x = list(range(999))' --a 'sorted(x)' --b 'x.copy().sort()'\n  \
-    pitstop compare package.old:function package.new:function\n  \
-    pitstop compare python3.12 python3.13 script.py\n  \
-    pitstop compare main . package.module:function    a commit and the working tree\n  \
-    pitstop compare 'python3.13' 'python3.13 PYTHON_JIT=1' package.module:function\n  \
-    pitstop compare base new                          what `bench --save` kept\n  \
-    pitstop compare before.json after.json            of pyperf, hyperfine, pytest-benchmark, asv\n  \
-    pitstop compare HEAD~1 . -- make docs\n\n\
-    With something to run after them, A and B are sides: each an interpreter, an environment's\n\
-    directory, a commit, `.` for the working tree, NAME=VALUE, or several of these in one word.\n\
-    Exit status: 0 faster or equivalent, 1 B is slower, 4 inconclusive.")]
-pub(crate) struct CompareArgs {
-    #[command(flatten)]
-    pub(crate) trial: TrialArgs,
-    #[command(flatten)]
-    pub(crate) output: TrialOutputArgs,
-    /// The smallest difference that matters, in per cent: found if it is there, and smaller ones
-    /// are called equivalent.
-    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = effect)]
-    pub(crate) min_effect: f64,
-    /// How often the verdict may be wrong, in per cent.
-    #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = error_rate)]
-    pub(crate) error: f64,
-    /// Each process draws its own layout, as in daily life. Takes many more pairs.
-    #[arg(long)]
-    pub(crate) random_layout: bool,
-    /// The first statement or function.
-    #[arg(
-        long,
-        value_name = "STATEMENT",
-        requires = "b",
-        conflicts_with = "words"
-    )]
-    pub(crate) a: Option<String>,
-    /// The second statement or function.
-    #[arg(long, value_name = "STATEMENT", requires = "a")]
-    pub(crate) b: Option<String>,
-    /// A, B, and what to run on both sides.
-    #[arg(value_name = "A B [STATEMENT]", required_unless_present = "a")]
-    pub(crate) words: Vec<String>,
-    /// A command to run on both sides.
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<OsString>,
-}
-
 /// `100`, `100hz`, `1khz`, `max`.
 fn rate(text: &str) -> Result<f64, String> {
     let lower = text.trim().to_ascii_lowercase();
@@ -507,34 +364,6 @@ fn rate(text: &str) -> Result<f64, String> {
     } else {
         Err("a rate lies between 0.1 and 1000000 samples a second".into())
     }
-}
-
-/// `1`, `1%`, `0.5`: per cent, as a share.
-fn effect(text: &str) -> Result<f64, String> {
-    percent(text, 0.01, 100.0)
-}
-
-/// `5`, `1%`: per cent, as a share.
-pub(crate) fn error_rate(text: &str) -> Result<f64, String> {
-    percent(text, 0.001, 50.0)
-}
-
-fn percent(text: &str, least: f64, most: f64) -> Result<f64, String> {
-    let number = text.trim().trim_end_matches('%').trim_end();
-    let number = number.parse::<f64>().ok();
-    let number = number.filter(|number| (least..=most).contains(number));
-    number
-        .map(|number| number / 100.0)
-        .ok_or_else(|| format!("use a percentage from {least} to {most}"))
-}
-
-/// A name for a file in `.pitstop`.
-fn saved_name(text: &str) -> Result<String, String> {
-    let is_fine = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if text.is_empty() || text.starts_with(['.', '-']) || !text.chars().all(is_fine) {
-        return Err("use letters, digits, `-`, `_` and `.`".into());
-    }
-    Ok(text.to_owned())
 }
 
 /// `30`, `30s`, `500ms`, `5m`, `1h`.
@@ -572,10 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_runs_needs_no_program_and_takes_none() {
+        let parsed = |words: &[&str]| Pitstop::try_parse_from([&["pitstop"], words].concat());
+        assert!(parsed(&["record", "-p", "1"]).is_ok());
+        assert!(parsed(&["record", "-m", "json.tool", "-h"]).is_ok());
+        assert!(parsed(&["record", "-c", "pass", "-x"]).is_ok());
+        for words in [
+            &["record"][..],
+            &["record", "-p", "1", "x.py"],
+            &["record", "-p", "1", "-m", "x"],
+            &["run"],
+            &["imports"],
+        ] {
+            assert!(parsed(words).is_err(), "{words:?}");
+        }
+    }
+
+    #[test]
     fn rates_and_times_are_read_with_their_units() {
-        assert_eq!(effect("0.5%"), Ok(0.005));
-        assert!(effect("0").is_err() && error_rate("80").is_err() && effect("x").is_err());
-        assert!(saved_name("a-1.b").is_ok() && saved_name("../a").is_err());
         assert_eq!(rate("1khz"), Ok(1000.0));
         assert_eq!(rate("250"), Ok(250.0));
         assert_eq!(rate("max"), Ok(0.0));

@@ -6,6 +6,6 @@ mod derived;
 pub(crate) mod init;
 pub(crate) mod measure;
 mod quantity;
-mod reader;
+pub(crate) mod reader;
 pub(crate) mod sides;
 pub(crate) mod waivers;

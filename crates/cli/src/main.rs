@@ -5,16 +5,23 @@ mod args;
 mod cmd;
 mod contender;
 mod exit;
+mod findings;
 mod gate;
+mod judge;
 mod kept;
+mod mercurial;
 mod open;
+mod pair;
 mod print;
 mod program;
 mod progress;
+mod python_files;
 mod saved;
 mod say;
 mod style;
+mod suite;
 mod trial;
+mod workload;
 mod worktree;
 
 use args::{Command, Pitstop, exact_command};
@@ -36,9 +43,13 @@ fn main() {
         Command::Export(args) => cmd::export::export(&args, style),
         Command::Bench(args) => cmd::bench::bench(&args, style),
         Command::Compare(args) => cmd::compare::compare(&args, style),
+        Command::Check(args) => cmd::check::check(&args, style),
+        Command::Explain(args) => cmd::explain::explain(&args, style),
         Command::Gate(args) => cmd::gate::gate(&args, style),
         Command::Scale(args) => cmd::scale::scale(&args, style),
         Command::Imports(args) => cmd::imports::imports(&args, style),
+        Command::Fix(args) => cmd::fix::fix(&args, style),
+        Command::Verify(args) => cmd::verify::verify(&args, style),
         Command::History(args) => cmd::history::history(&args, style),
         Command::Doctor(args) => cmd::doctor::doctor(&args, style),
     };

@@ -1,6 +1,5 @@
 //! What to start: which interpreter, which script, and what is known of its text beforehand.
 
-use crate::args::RunArgs;
 use crate::exit::{Failure, Status};
 use pitstop_collect::Launch;
 use std::env;
@@ -27,17 +26,6 @@ pub(crate) struct Wanted<'a> {
     pub(crate) code: Option<&'a [OsString]>,
     /// A script and its arguments.
     pub(crate) words: &'a [OsString],
-}
-
-impl<'a> From<&'a RunArgs> for Wanted<'a> {
-    fn from(args: &'a RunArgs) -> Self {
-        Self {
-            python: args.python.as_deref(),
-            module: args.module.as_deref(),
-            code: args.code.as_deref(),
-            words: &args.program,
-        }
-    }
 }
 
 /// What is to be started, and what is known of its text.

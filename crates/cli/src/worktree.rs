@@ -5,11 +5,24 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
+/// Files that say which versions of dependencies are installed.
+pub(crate) const LOCKS: [&str; 6] = [
+    "uv.lock",
+    "poetry.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "pylock.toml",
+    "requirements*.txt",
+];
+
 /// A checked-out commit; dropping it removes it.
 #[derive(Debug)]
 pub(crate) struct Worktree {
     _parent: TempDir,
-    root: PathBuf,
+    /// Its root.
+    pub(crate) root: PathBuf,
+    /// Where git knows of it; `None` if nobody does.
+    registered: Option<PathBuf>,
     /// The directory in it that corresponds to the current one.
     pub(crate) directory: PathBuf,
     /// The commit, short.
@@ -70,6 +83,7 @@ pub(crate) fn check_out(word: &str, commit: &str) -> Result<Worktree, Failure> {
     let directory = root.join(&prefix);
     let worktree = Worktree {
         _parent: parent,
+        registered: Some(root.clone()),
         root,
         commit: commit.chars().take(10).collect(),
         directory,
@@ -80,10 +94,25 @@ pub(crate) fn check_out(word: &str, commit: &str) -> Result<Worktree, Failure> {
     Ok(worktree)
 }
 
+impl Worktree {
+    /// Files of a commit that nobody keeps account of, in a directory of their own; `None` if the
+    /// directory that is wanted of them is not there.
+    pub(crate) fn of_files(parent: TempDir, directory: PathBuf, commit: &str) -> Option<Self> {
+        directory.is_dir().then(|| Self {
+            _parent: parent,
+            registered: None,
+            root: directory.clone(),
+            commit: commit.chars().take(10).collect(),
+            directory,
+        })
+    }
+}
+
 impl Drop for Worktree {
     fn drop(&mut self) {
+        let Some(root) = &self.registered else { return };
         // What stays is a temporary directory that git forgets at its next `worktree prune`.
-        let path = self.root.to_string_lossy().into_owned();
+        let path = root.to_string_lossy().into_owned();
         let _ = git(&["worktree", "remove", "--force", &path]);
     }
 }

@@ -23,6 +23,7 @@ mod interpreter;
 pub mod lines;
 mod member;
 mod names;
+mod observe;
 mod paths;
 mod process_reader;
 mod record;
@@ -36,6 +37,7 @@ mod trace;
 
 pub use dump::{DumpOptions, dump};
 pub use interpreter::AttachError;
+pub use observe::{Entry, ObserveError, Observed, Rerun, Sighting, Site, TypeSeen, observe};
 pub use pitstop_target::spawn::SpawnError;
 pub use record::{Launch, Options, Progress, RecordError, Recording, Subject, record};
 pub use sampler::Way;

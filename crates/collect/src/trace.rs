@@ -67,6 +67,9 @@ pub struct TraceOptions {
     pub evidence: Option<Watch>,
     /// Keep this many calls in time, the last ones; rounded up to a power of two, 0 for none.
     pub spans: u32,
+    /// The record of each process may take so many bytes; `None` for a share of the memory that is
+    /// free. Calls that find no room in it are counted.
+    pub most_bytes: Option<u64>,
     /// Write the result here.
     pub archive: Option<PathBuf>,
     /// Source text known beforehand, by the file name that the interpreter will use.
@@ -80,6 +83,7 @@ impl Default for TraceOptions {
             lines: None,
             evidence: None,
             spans: 0,
+            most_bytes: None,
             archive: None,
             known_sources: Vec::new(),
         }

@@ -8,6 +8,7 @@ mod sarif;
 pub use github::write as github;
 pub use junit::write as junit;
 pub use markdown::write as markdown;
+pub(crate) use sarif::uri;
 pub use sarif::write as sarif;
 
 use pitstop_analysis::gate::Check;

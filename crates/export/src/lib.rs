@@ -16,6 +16,8 @@
 //! collapsed  speedscope  pprof  pstats (+ marshal)  flame (layout + svg)  json
 //! lprof (+ unpickle): timed lines, which is also read
 //! callgrind  dot  chrome
+//! findings: what rules say, as Markdown, annotations, SARIF, JUnit
+//! scale: the growth of time with size, as SVG
 //! gate: budgets, as Markdown, annotations, SARIF, JUnit
 //! ```
 //!
@@ -29,6 +31,7 @@ mod callgrind;
 mod chrome;
 mod collapsed;
 mod dot;
+pub mod findings;
 mod flame;
 mod format;
 pub mod gate;
@@ -40,6 +43,7 @@ mod names;
 mod place;
 mod pprof;
 mod pstats;
+mod scale;
 mod selection;
 mod speedscope;
 pub mod trials;
@@ -58,6 +62,7 @@ pub use format::Format;
 pub use json::SCHEMA as JSON_SCHEMA;
 pub use lprof::{LprofError, read_lprof};
 pub use pstats::{ProfError, looks_like_prof, prof_bytes, read_prof};
+pub use scale::svg as scale_svg;
 pub use selection::{Granularity, Options, Selection};
 pub use unpickle::PickleError;
 pub use write::{Error, TABLE_FORMATS, write, write_file, write_table_file};

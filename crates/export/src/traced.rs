@@ -88,6 +88,57 @@ print("fine")
     }
 }
 
+/// Around every place where `marshal` changes its form: 32 bits with a sign, and each digit of 15.
+#[test]
+fn every_pstats_shows_counts_of_every_size() {
+    const LOAD: &str = r#"
+import io, marshal, os, pstats, sys, tempfile
+with tempfile.NamedTemporaryFile(delete=False) as file:
+    file.write(sys.stdin.buffer.read())
+try:
+    stats = pstats.Stats(file.name, stream=io.StringIO())
+    doubled = pstats.Stats(file.name, file.name, stream=io.StringIO())
+finally:
+    os.unlink(file.name)
+for key, (cc, nc, tt, ct, callers) in list(stats.stats.items()):
+    name = key[2]
+    count = int(name[1:])
+    assert (cc, nc) == (count, count) and type(nc) is int, (name, cc, nc)
+    assert [value[:2] for value in callers.values()] == [(count, count)] or count == 1, callers
+    assert doubled.stats[key][1] == 2 * count, name
+    stats.stream.truncate(0)
+    stats.print_stats(name + r"\b")
+    assert "%d " % count in stats.stream.getvalue(), stats.stream.getvalue()
+print(stats.total_calls)
+"#;
+    let mut b = Builder::new();
+    let app = ("app.py", FileKind::Project);
+    let main = b.main;
+    let outer = b.frame("f1", app, 1, 0);
+    let outer_at = b.frame("f1", app, 1, 2);
+    let cost = |calls| CallCost {
+        calls,
+        ..CallCost::default()
+    };
+    b.call(main, &[outer], cost(1));
+    let mut total = 1;
+    let edges = [31, 32, 45, 60].map(|bits| 1_u64 << bits);
+    for (line, edge) in (10..).zip(edges) {
+        for count in [edge - 1, edge, edge + 1] {
+            let frame = b.frame(&format!("f{count}"), app, line, 0);
+            b.call(main, &[outer_at, frame], cost(count));
+            total += count;
+        }
+    }
+    let bytes = export(&b.profile, Format::Pstats, &Options::default());
+    for python in pythons() {
+        let printed = crate::testing::run_python(&python, LOAD, &bytes);
+        assert_eq!(printed.trim(), total.to_string(), "{}", python.display());
+    }
+    let read = read_prof(&bytes).expect("we read what we write");
+    assert_eq!(read.calls, total);
+}
+
 /// What a callgrind file says: own cost and calls with their lines, by name.
 #[derive(Default)]
 struct Callgrind {

@@ -118,14 +118,15 @@ fn seconds(run: &Run, clock: Clock) -> Vec<f64> {
     run.steady().map(|batch| batch.ns(clock) / 1e9).collect()
 }
 
-/// All benchmarks with the seconds of all their steady batches; those without any are left out.
+/// All benchmarks with the seconds of all their steady batches; those without any are left out, and
+/// those that measure no time, which the formats have no place for.
 fn all_seconds(trials: &Trials) -> impl Iterator<Item = (usize, &Benchmark, Vec<f64>)> {
     trials
         .benchmarks
         .iter()
         .enumerate()
         .filter_map(|(at, benchmark)| {
-            let runs = trials.runs_of(at);
+            let runs = trials.runs_of(at).filter(|_| benchmark.unit.is_empty());
             let values: Vec<f64> = runs.flat_map(|run| seconds(run, benchmark.clock)).collect();
             (!values.is_empty()).then_some((at, benchmark, values))
         })

@@ -14,6 +14,7 @@ mod calls;
 mod date;
 mod dump;
 mod evidence;
+mod findings;
 mod id;
 mod lines;
 mod meta;
@@ -34,6 +35,10 @@ pub use blocking::{BlockingCall, EventLoops, SlowCallback};
 pub use calls::{CallCost, CallPath, Calls};
 pub use date::Date;
 pub use dump::{Dump, DumpFrame, DumpThread, DumpWait};
+pub use findings::{
+    EvidenceKind, Finding, Findings, FixClass, Interval, Judgement, Place, Remedy, Replacement,
+    RuleName, Seen,
+};
 pub use id::{
     CallId, FileId, FrameId, FunctionId, Id, ProcessId, RowId, StackId, StringId, ThreadId, WaitId,
 };

@@ -112,6 +112,9 @@ pub struct Benchmark {
     pub tool: String,
     /// The clock that judgements on it go by.
     pub clock: Clock,
+    /// What is measured if it is no time: `bytes`, or what another tool calls it. Elapsed times of
+    /// its batches are then such numbers, and no nanoseconds. Empty for times.
+    pub unit: String,
 }
 
 /// What was drawn for a process, and shared by a pair.

@@ -165,15 +165,22 @@ api! {
             *mut c_void,
         ) -> c_int = c"__register_atfork" | c"pthread_atfork";
         clock: ClockGetTime = c"clock_gettime";
-        pending_add: unsafe extern "C" fn(
-            unsafe extern "C" fn(*mut c_void) -> c_int,
-            *mut c_void,
-        ) -> c_int = c"Py_AddPendingCall";
         modules: unsafe extern "C" fn() -> *mut Object = c"PyImport_GetModuleDict";
         dict_item: unsafe extern "C" fn(*mut Object, *const c_char) -> *mut Object
             = c"PyDict_GetItemString";
         attribute: unsafe extern "C" fn(*mut Object, *const c_char) -> *mut Object
             = c"PyObject_GetAttrString";
+        attribute_set: unsafe extern "C" fn(*mut Object, *const c_char, *mut Object) -> c_int
+            = c"PyObject_SetAttrString";
+        // What a trace function written in Python needs, up to 3.11: local variables from the frame
+        // to its dict and back, its place in the traceback, an exception kept aside.
+        locals_show: unsafe extern "C" fn(*mut Object) -> c_int = c"PyFrame_FastToLocalsWithError";
+        locals_take: unsafe extern "C" fn(*mut Object, c_int) = c"PyFrame_LocalsToFast";
+        traceback_here: unsafe extern "C" fn(*mut Object) -> c_int = c"PyTraceBack_Here";
+        error_fetch: unsafe extern "C" fn(*mut *mut Object, *mut *mut Object, *mut *mut Object)
+            = c"PyErr_Fetch";
+        error_restore: unsafe extern "C" fn(*mut Object, *mut Object, *mut Object)
+            = c"PyErr_Restore";
         code_line: unsafe extern "C" fn(*mut Object, c_int) -> c_int = c"PyCode_Addr2Line";
         set_next: unsafe extern "C" fn(
             *mut Object,

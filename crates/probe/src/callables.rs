@@ -370,7 +370,6 @@ pub(crate) unsafe fn of_native(callable: *mut Object, address: u64) -> u32 {
         if known != 0 {
             return known;
         }
-        crate::greenlets::notice(&[]);
         let looks = looks_of_native(callable);
         intern(&looks, address)
     }

@@ -224,6 +224,7 @@ unsafe fn find(
             if thread.is_null() {
                 return ptr::null_mut();
             }
+            crate::greenlets::follow(thread);
         } else if (*thread).current == (*thread).void {
             (*thread).untracked += 1;
             (*header()).lost.calls += 1;
@@ -243,6 +244,7 @@ unsafe fn find(
         let unit = if unit != 0 {
             unit
         } else {
+            crate::greenlets::follow(thread);
             find_by_callable(parent, &mut wanted, address, site, callee)
         };
         if unit == 0 {
@@ -396,6 +398,10 @@ unsafe fn keep_span(thread: *mut Thread, path: *const Node, spent: u64) {
     unsafe {
         let header = header();
         let number = (*header).span_count;
+        (*header).span_count = number + 1;
+        if (*header).span_capacity == 0 {
+            return;
+        }
         let place = (number & (u64::from((*header).span_capacity) - 1)) as usize;
         let unit = |address: usize| ((address - (*state()).base as usize) / 64) as u32;
         *entry::<SpanRecord>((*header).spans).add(place) = SpanRecord {
@@ -405,7 +411,6 @@ unsafe fn keep_span(thread: *mut Thread, path: *const Node, spent: u64) {
             thread: unit(thread as usize),
             number: number + 1,
         };
-        (*header).span_count = number + 1;
     }
 }
 

@@ -8,6 +8,7 @@
 //! arguments  how often the same ones came   \
 //! queries    statements                      | what is made of these calls
 //! blocking   event loops                    /
+//! handed     statements that another thread runs
 //! user       whose code led here             sql  statements without their literals
 //! ```
 //!
@@ -17,6 +18,7 @@
 
 mod arguments;
 mod blocking;
+mod handed;
 mod keys;
 mod queries;
 mod sql;
@@ -55,6 +57,8 @@ pub(crate) enum Role {
     Block = 8,
     /// It runs a callback of an event loop.
     Callback = 9,
+    /// It has another thread run a statement.
+    HandOver = 10,
 }
 
 impl Role {
@@ -69,6 +73,7 @@ impl Role {
             Self::Commit,
             Self::Block,
             Self::Callback,
+            Self::HandOver,
         ]
         .into_iter()
         .find(|&role| role as u32 == number)
@@ -212,9 +217,20 @@ pub(crate) unsafe extern "C" fn setup(
             4 => (*evidence).running_loop = object,
             5 => (*evidence).libraries = object,
             6 => add_name(object),
+            7 => follow_greenlets(),
             _ => {}
         }
         crate::module::none()
+    }
+}
+
+/// The program has imported `greenlet`.
+unsafe fn follow_greenlets() {
+    // SAFETY: the GIL is held.
+    let thread = unsafe { threads::current() };
+    if !thread.is_null() {
+        // SAFETY: it is the record of the running thread.
+        unsafe { crate::greenlets::follow(thread) };
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! There is one hook a thread. It is installed in the main thread by the bootstrap and in every
 //! other one by [`start_thread`], which stands in for `_thread.start_new_thread`. What a program
-//! itself gives to `sys.setprofile` is called by us ([`set_profile`]), so both work at once.
+//! itself gives to `sys.setprofile` is called by us ([`set_profile`]), so both work at once. The
+//! trace hook is the subject of [`crate::line_hook`].
 //! Call sites are read from the caller's frame, so they are known for every call.
 
 use crate::calls::{self, Callee};
@@ -23,8 +24,8 @@ mod event {
     pub(super) const C_RETURN: i32 = 6;
 }
 
-/// What `sys.setprofile` calls them, by number.
-const EVENT_NAMES: [&CStr; 7] = [
+/// What `sys.setprofile` and `sys.settrace` call them, by number.
+pub(crate) const EVENT_NAMES: [&CStr; 8] = [
     c"call",
     c"exception",
     c"line",
@@ -32,6 +33,7 @@ const EVENT_NAMES: [&CStr; 7] = [
     c"c_call",
     c"c_exception",
     c"c_return",
+    c"opcode",
 ];
 
 /// `CO_GENERATOR`, `CO_COROUTINE` and `CO_ASYNC_GENERATOR` of `Include/code.h`.
@@ -343,7 +345,10 @@ unsafe fn call_program(
 }
 
 /// Sets the program's own function in a thread.
-unsafe fn replace(thread: *mut Thread, function: *mut Object) {
+///
+/// # Safety
+/// The GIL is held, the thread is the running one, and the function an object or null.
+pub(crate) unsafe fn replace(thread: *mut Thread, function: *mut Object) {
     // SAFETY: the GIL is held; the old function is ours to let go.
     unsafe {
         let api = api();
@@ -373,7 +378,7 @@ pub(crate) unsafe extern "C" fn install(
     }
 }
 
-/// `hook_is_ours(function)`: given what `sys.getprofile` says, counts it if another tool has
+/// `hook_is_ours(function)`: given `sys.getprofile` or `sys.gettrace`, counts it if another tool has
 /// taken our place.
 ///
 /// # Safety
@@ -383,20 +388,39 @@ pub(crate) unsafe extern "C" fn is_ours(
     arguments: Arguments,
     _: isize,
 ) -> *mut Object {
-    // SAFETY: as above.
-    unsafe {
-        let get: *mut Object = *arguments;
-        let end: *mut Object = ptr::null_mut();
-        let now = (api().call_objects)(get, end);
-        if now.is_null() {
-            return ptr::null_mut();
-        }
-        if now != module && !(*state()).base.is_null() {
-            (*header()).lost.hooks += 1;
-        }
-        (api().decrease)(now);
-        crate::module::none()
+    // SAFETY: there is one argument.
+    let get = unsafe { *arguments };
+    // SAFETY: the GIL is held.
+    unsafe { is_in_place(get, module) };
+    // SAFETY: likewise.
+    unsafe { crate::module::none() }
+}
+
+/// False if another tool has taken our hook's place in the running thread, which is counted. `get`
+/// tells what hook there is.
+///
+/// # Safety
+/// The GIL is held, no exception is set, and both are objects.
+pub(crate) unsafe fn is_in_place(get: *mut Object, module: *mut Object) -> bool {
+    // SAFETY: the GIL is held.
+    let api = unsafe { api() };
+    let end: *mut Object = ptr::null_mut();
+    // SAFETY: it is a callable.
+    let now = unsafe { (api.call_objects)(get, end) };
+    if now.is_null() {
+        // SAFETY: the GIL is held.
+        unsafe { (api.error_clear)() };
+        return true;
     }
+    // SAFETY: it is ours to let go; only its address counts.
+    unsafe { (api.decrease)(now) };
+    // SAFETY: the GIL is held.
+    if now != module && !unsafe { (*state()).base }.is_null() {
+        // SAFETY: the file is mapped.
+        unsafe { (*header()).lost.hooks += 1 };
+        return false;
+    }
+    true
 }
 
 /// `start_thread(function, arguments[, keywords])`: stands in for `_thread.start_new_thread`, and
@@ -439,7 +463,8 @@ pub(crate) unsafe extern "C" fn start_thread(
     }
 }
 
-/// `set_threads(original, in_thread)`: what [`start_thread`] works with.
+/// `set_threads(original, in_thread, get)`: what [`start_thread`] works with, and what tells which
+/// hook a thread has.
 ///
 /// # Safety
 /// As for [`install`].
@@ -448,11 +473,14 @@ pub(crate) unsafe extern "C" fn set_threads(
     arguments: Arguments,
     _: isize,
 ) -> *mut Object {
-    // SAFETY: the bootstrap gives two callables; they are kept for ever.
+    // SAFETY: the bootstrap gives three callables; they are kept for ever.
     unsafe {
         let (original, begin) = (*arguments, *arguments.add(1));
+        let get = *arguments.add(2);
         (api().increase)(original);
         (api().increase)(begin);
+        (api().increase)(get);
+        (*state()).get_hook = get;
         ((*state()).start_original, (*state()).start_begin) = (original, begin);
         crate::module::none()
     }
@@ -473,7 +501,7 @@ pub(crate) unsafe extern "C" fn in_thread(
         if (*state()).records_calls {
             (api.set_profile)(Some(hook), module);
         } else {
-            crate::lines::hook::set(module);
+            crate::line_hook::set(module);
         }
         let keywords = *arguments.add(2);
         let keywords = if keywords == api.none {
@@ -481,7 +509,12 @@ pub(crate) unsafe extern "C" fn in_thread(
         } else {
             keywords
         };
-        (api.call)(*arguments, *arguments.add(1), keywords)
+        let result = (api.call)(*arguments, *arguments.add(1), keywords);
+        // With an exception set nothing may be called; threads of `threading` end without one.
+        if !result.is_null() {
+            is_in_place((*state()).get_hook, module);
+        }
+        result
     }
 }
 
@@ -518,7 +551,7 @@ pub(crate) unsafe extern "C" fn set_profile(
     }
 }
 
-/// `get_profile()`: stands in for `sys.getprofile`.
+/// `get_profile()`: stands in for `sys.getprofile`, and where lines are timed for `sys.gettrace`.
 ///
 /// # Safety
 /// As for [`install`].

@@ -9,6 +9,8 @@
 //! module      what the bootstrap in Python may call
 //! monitor     events of sys.monitoring (3.12 and later)   \   calls      the tree of call paths
 //! legacy      events of the profile hook (up to 3.11)     /   lines      lines of chosen functions
+//! line_hook   events of the trace hook (up to 3.11): lines for a program that traces itself too
+//! greenlets   stacks that take turns in one thread
 //! evidence    arguments of chosen functions, statements, what blocks event loops
 //! threads     whose tree it is        callables  what was called, by content
 //! names       what threads are called
@@ -24,12 +26,14 @@
 mod api;
 mod arch;
 mod arena;
+mod calibration;
 mod callables;
 mod calls;
 mod evidence;
 mod fork;
 mod greenlets;
 mod legacy;
+mod line_hook;
 mod lines;
 mod module;
 mod monitor;

@@ -53,7 +53,7 @@ unsafe fn account(frame: *mut LineFrame, now: u64) {
 
 /// A line begins.
 #[inline(always)]
-unsafe fn begin_line(frame: *mut LineFrame, number: u32, now: u64) {
+pub(crate) unsafe fn begin_line(frame: *mut LineFrame, number: u32, now: u64) {
     // SAFETY: as for `account`.
     unsafe {
         account(frame, now);
@@ -71,7 +71,7 @@ unsafe fn begin_line(frame: *mut LineFrame, number: u32, now: u64) {
 
 /// The running activation of the thread if it is one of that code, else null.
 #[inline(always)]
-unsafe fn running(thread: *mut Thread, code: *mut Object) -> *mut LineFrame {
+pub(crate) unsafe fn running(thread: *mut Thread, code: *mut Object) -> *mut LineFrame {
     // SAFETY: the thread is the running one.
     unsafe {
         let unit = (*thread).line_frame;
@@ -96,6 +96,7 @@ unsafe fn push(thread: *mut Thread, code: *mut Object, timed: u32, now: u64) -> 
             if bottom == 0 {
                 return ptr::null_mut();
             }
+            crate::greenlets::follow(thread);
             *entry::<LineFrame>(bottom) = LineFrame::default();
             (*thread).line_frame = bottom;
         }
@@ -146,7 +147,7 @@ unsafe fn runs_below(mut unit: u32, code: *mut Object) -> bool {
 
 /// Takes the running activation off the stack. Its time counts as called to whoever is below.
 #[inline(always)]
-unsafe fn pop(thread: *mut Thread, frame: *mut LineFrame, now: u64) {
+pub(crate) unsafe fn pop(thread: *mut Thread, frame: *mut LineFrame, now: u64) {
     // SAFETY: the frame is the innermost of the thread and not the one at the bottom.
     unsafe {
         account(frame, now);
@@ -161,7 +162,7 @@ unsafe fn pop(thread: *mut Thread, frame: *mut LineFrame, now: u64) {
 
 /// The timed code object that a code object is; 0 if it is not one. Asks the bootstrap once.
 #[inline(always)]
-unsafe fn timed(code: *mut Object) -> u32 {
+pub(crate) unsafe fn timed(code: *mut Object) -> u32 {
     // SAFETY: the GIL is held and the object is a code object.
     unsafe {
         let state = state();
@@ -225,7 +226,9 @@ pub(crate) unsafe extern "C" fn add(_: *mut Object, arguments: Arguments, _: isi
         let code = *arguments;
         let last_line = (api().long_value)(*arguments.add(1)) as u32;
         // A forked process writes into its own file.
-        if !threads::current().is_null() {
+        let thread = threads::current();
+        if !thread.is_null() {
+            crate::greenlets::follow(thread);
             let callable = callables::of_code(code);
             if callable != 0 {
                 begin_timing(callable, last_line);
@@ -273,7 +276,7 @@ unsafe fn begin_timing(callable: u32, last_line: u32) {
 
 /// A timed function begins.
 #[inline(always)]
-unsafe fn enter(thread: *mut Thread, code: *mut Object, timed: u32, now: u64) {
+pub(crate) unsafe fn enter(thread: *mut Thread, code: *mut Object, timed: u32, now: u64) {
     // SAFETY: the thread is the running one.
     unsafe {
         (*entry::<TimedCode>(timed)).calls += 1;
@@ -282,7 +285,7 @@ unsafe fn enter(thread: *mut Thread, code: *mut Object, timed: u32, now: u64) {
 }
 
 /// A timed generator or coroutine goes on.
-unsafe fn go_on(thread: *mut Thread, code: *mut Object, timed: u32, frame: u64) {
+pub(crate) unsafe fn go_on(thread: *mut Thread, code: *mut Object, timed: u32, frame: u64) {
     // SAFETY: the thread is the running one.
     unsafe {
         let now = ticks();
@@ -298,7 +301,7 @@ unsafe fn go_on(thread: *mut Thread, code: *mut Object, timed: u32, frame: u64) 
     }
 }
 
-unsafe fn pause(thread: *mut Thread, activation: *mut LineFrame, frame: u64, now: u64) {
+pub(crate) unsafe fn pause(thread: *mut Thread, activation: *mut LineFrame, frame: u64, now: u64) {
     // SAFETY: the activation is the running one of the thread.
     unsafe {
         let last = u64::from((*activation).last);
@@ -449,89 +452,25 @@ pub(crate) unsafe extern "C" fn setup(
     }
 }
 
-/// Events of the trace hook, up to 3.11.
-pub(crate) mod hook {
-    use super::{begin_line, enter, go_on, pause, pop, running, timed};
-    use crate::legacy::Frame;
-    use crate::monitor::Arguments;
-    use crate::object::Object;
-    use crate::state::{api, ticks};
-    use crate::threads;
-    use core::ffi::c_int;
-
-    const CALL: c_int = 0;
-    const LINE: c_int = 2;
-    const RETURN: c_int = 3;
-
-    unsafe extern "C" fn hook(
-        _module: *mut Object,
-        object: *mut Object,
-        what: c_int,
-        value: *mut Object,
-    ) -> c_int {
-        // SAFETY: called by the interpreter with the GIL held, a frame, and what the event has.
-        unsafe {
-            let now = ticks();
-            let thread = threads::current();
-            if thread.is_null() {
-                return 0;
-            }
-            let frame = Frame::of(object);
-            let code = frame.code();
-            match what {
-                CALL => {
-                    let timed = timed(code);
-                    if timed != 0 && frame.suspends_and_is_resumed() {
-                        go_on(thread, code, timed, frame.address());
-                    } else if timed != 0 {
-                        enter(thread, code, timed, now);
-                    }
-                }
-                LINE => {
-                    let activation = running(thread, code);
-                    if !activation.is_null() {
-                        begin_line(activation, (api().frame_line)(object) as u32, now);
-                    }
-                }
-                RETURN => {
-                    let activation = running(thread, code);
-                    if !activation.is_null() {
-                        if !value.is_null() && frame.has_yielded() {
-                            pause(thread, activation, frame.address(), now);
-                        } else {
-                            pop(thread, activation, now);
-                        }
-                    }
-                }
-                _ => {}
-            }
-            0
+/// A greenlet goes on whose thread ran others meanwhile: that is waiting of the line that switched,
+/// and no time of any line.
+///
+/// # Safety
+/// The GIL is held, the thread is the running one.
+pub(crate) unsafe fn go_on_after(thread: *mut Thread, pause: u64) {
+    // SAFETY: frames are linked to the one at the bottom.
+    unsafe {
+        let innermost = entry::<LineFrame>((*thread).line_frame);
+        if (*thread).line_frame != 0 && (*innermost).last != 0 {
+            (*record((*innermost).lines, (*innermost).last - 1)).waited += pause;
         }
-    }
-
-    /// `line_hook()`: installs the hook in the running thread.
-    ///
-    /// # Safety
-    /// Called by the bootstrap, with the GIL held.
-    pub(crate) unsafe extern "C" fn install(
-        module: *mut Object,
-        _: Arguments,
-        _: isize,
-    ) -> *mut Object {
-        // SAFETY: as above.
-        unsafe {
-            set(module);
-            crate::module::none()
+        let mut unit = (*thread).line_frame;
+        while unit != 0 {
+            let frame = entry::<LineFrame>(unit);
+            (*frame).since += pause;
+            (*frame).began += pause;
+            unit = (*frame).below;
         }
-    }
-
-    /// Installs the hook in the running thread.
-    ///
-    /// # Safety
-    /// The GIL is held.
-    pub(crate) unsafe fn set(module: *mut Object) {
-        // SAFETY: as the caller promises.
-        unsafe { (api().set_trace)(Some(hook), module) };
     }
 }
 

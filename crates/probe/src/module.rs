@@ -6,20 +6,21 @@
 
 use crate::api::Api;
 use crate::arena;
+use crate::calibration;
 use crate::callables;
 use crate::evidence::{self, swap, watch};
+use crate::greenlets;
 use crate::legacy;
+use crate::line_hook;
 use crate::lines;
 use crate::monitor::{self, Arguments};
 use crate::names;
 use crate::object::{Object, Type, Writer, field, small_int};
-use crate::state::{PATH_BYTES, Phase, api, entry, header, node, state, ticks};
+use crate::state::{PATH_BYTES, Phase, api, header, state, ticks};
 use crate::threads;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
-use pitstop_wire::{
-    Calibration, FIRST_UNIT, Offsets, SETTINGS_BYTES, Settings, Thread, UNIT_BYTES, flag, option,
-};
+use pitstop_wire::{FIRST_UNIT, Offsets, SETTINGS_BYTES, Settings, UNIT_BYTES, flag, option};
 
 /// `METH_FASTCALL` of `Include/methodobject.h`: called with an array of arguments.
 const FAST_CALL: c_int = 0x80;
@@ -63,7 +64,7 @@ const fn method(name: &'static CStr, function: Function) -> Method {
     }
 }
 
-static mut METHODS: [Method; 47] = [
+static mut METHODS: [Method; 49] = [
     method(c"start", monitor::start),
     method(c"resume", monitor::resume),
     method(c"leave", monitor::leave),
@@ -78,9 +79,9 @@ static mut METHODS: [Method; 47] = [
     method(c"slots", slots),
     method(c"ticks", ticks_now),
     method(c"calibrate", calibrate),
-    method(c"own", own),
-    method(c"own_called", own_called),
-    method(c"set_calibration", set_calibration),
+    method(c"own", calibration::own),
+    method(c"own_called", calibration::own_called),
+    method(c"set_calibration", calibration::set_calibration),
     method(c"describe", describe),
     method(c"name_thread", names::tell),
     method(c"hook", legacy::install),
@@ -91,10 +92,12 @@ static mut METHODS: [Method; 47] = [
     method(c"set_profile", legacy::set_profile),
     method(c"get_profile", legacy::get_profile),
     method(c"switch", threads::switch_greenlet),
+    method(c"greenlets_are_followed", greenlets::are_followed),
     method(c"line_setup", lines::setup),
     method(c"line_add", lines::add),
-    method(c"line_hook", lines::hook::install),
-    method(c"line_own", line_own),
+    method(c"line_hook", line_hook::install),
+    method(c"set_trace", line_hook::set_trace),
+    method(c"line_own", calibration::line_own),
     method(c"line_start", lines::start),
     method(c"line_line", lines::line),
     method(c"line_leave", lines::leave),
@@ -171,7 +174,11 @@ pub(crate) unsafe fn none() -> *mut Object {
     }
 }
 
-unsafe fn fail(text: &CStr) -> *mut Object {
+/// Raises a RuntimeError.
+///
+/// # Safety
+/// The GIL is held.
+pub(crate) unsafe fn fail(text: &CStr) -> *mut Object {
     // SAFETY: the GIL is held.
     unsafe {
         let api = api();
@@ -244,6 +251,8 @@ unsafe extern "C" fn open(_: *mut Object, arguments: Arguments, _: isize) -> *mu
         };
         (*state).processor_ticks = number(*arguments.add(3)) != 0;
         (*state).records_calls = settings.options & option::CALLS != 0;
+        // Where calls are recorded the module's own code announces it.
+        (*state).greenlets.is_awaited = !(*state).records_calls;
         (*state).records_native = settings.options & option::C_CALLS != 0;
         let path = &mut (*state).path;
         path[..directory.len()].copy_from_slice(directory);
@@ -460,7 +469,8 @@ unsafe extern "C" fn calibrate(_: *mut Object, arguments: Arguments, _: isize) -
     }
 }
 
-/// Makes room for calls in time, where they are wanted.
+/// Makes room for calls in time, where they are wanted. If there is none they are all counted as
+/// lost.
 unsafe fn make_ring() {
     // SAFETY: the GIL is held and the file is mapped.
     unsafe {
@@ -469,108 +479,10 @@ unsafe fn make_ring() {
             return;
         }
         let unit = arena::take(capacity.div_ceil(2));
+        (*state()).keeps_spans = true;
         if unit != 0 {
             ((*header()).spans, (*header()).span_capacity) = (unit, capacity);
-            (*state()).keeps_spans = true;
         }
-    }
-}
-
-/// The path of a code object that was called from where the thread is now, or further out; 0 if
-/// there is none.
-unsafe fn path_of(code: *mut Object) -> u32 {
-    // SAFETY: the GIL is held; parents lead to the root, whose parent is 0.
-    unsafe {
-        let thread: *mut Thread = threads::current();
-        let mut caller = if thread.is_null() {
-            0
-        } else {
-            (*thread).current
-        };
-        while caller != 0 {
-            let mut unit = (*node(caller)).child;
-            while unit != 0 {
-                let callable = entry::<pitstop_wire::Callable>((*node(unit)).callable);
-                if (*callable).address == code as u64 {
-                    return unit;
-                }
-                unit = (*node(unit)).sibling;
-            }
-            caller = (*node(caller)).parent;
-        }
-        0
-    }
-}
-
-/// `own(code)`: the own time of a function that the bootstrap called, in ticks.
-unsafe extern "C" fn own(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
-    // SAFETY: the GIL is held and the argument is a code object.
-    unsafe {
-        let unit = path_of(*arguments);
-        (api().long_new)(if unit == 0 {
-            0
-        } else {
-            (*node(unit)).own as i64
-        })
-    }
-}
-
-/// `own_called(code)`: the own time of what that function called last, in ticks.
-unsafe extern "C" fn own_called(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
-    // SAFETY: as for `own`.
-    unsafe {
-        let unit = path_of(*arguments);
-        let hot = if unit == 0 { 0 } else { (*node(unit)).hot };
-        (api().long_new)(if hot == 0 { 0 } else { (*node(hot)).own as i64 })
-    }
-}
-
-/// `line_own(code, place)`: the own time of a line of a timed function, in ticks.
-unsafe extern "C" fn line_own(_: *mut Object, arguments: Arguments, _: isize) -> *mut Object {
-    // SAFETY: the GIL is held; the arguments are a code object and an int.
-    unsafe {
-        let callable = callables::by_address(*arguments as u64);
-        let place = number(*arguments.add(1)) as u32;
-        let timed = if callable == 0 {
-            0
-        } else {
-            (*entry::<pitstop_wire::Callable>(callable)).timed
-        };
-        let mut own = 0;
-        if timed != 0 && timed != u32::MAX {
-            let timed = entry::<pitstop_wire::TimedCode>(timed);
-            if place < (*timed).line_count {
-                let records = entry::<pitstop_wire::LineRecord>((*timed).lines);
-                own = (*records.add(place as usize)).own;
-            }
-        }
-        (api().long_new)(own as i64)
-    }
-}
-
-/// `set_calibration(...)`: what recording costs, eight numbers in 1/1024 of a tick.
-unsafe extern "C" fn set_calibration(
-    _: *mut Object,
-    arguments: Arguments,
-    count: isize,
-) -> *mut Object {
-    // SAFETY: the bootstrap gives eight ints.
-    unsafe {
-        if count != 8 {
-            return fail(c"eight numbers are needed");
-        }
-        let at = |index: usize| number(*arguments.add(index));
-        (*header()).calibration = Calibration {
-            python_inside: at(0),
-            python_outside: at(1),
-            native_inside: at(2),
-            native_outside: at(3),
-            resumed_inside: at(4),
-            resumed_outside: at(5),
-            line: at(6),
-            timed_outside: at(7),
-        };
-        none()
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::api::Api;
 use crate::arch;
+use crate::greenlets::Greenlets;
 use crate::object::Object;
 use crate::system;
 use crate::table::Table;
-use crate::threads::SEEN;
+use crate::threads::{SEEN, SEEN_GREENLETS};
 use crate::waits::Waits;
 use core::ptr;
 use pitstop_wire::{Header, Node, Offsets, Settings, Thread, UNIT_BYTES};
@@ -72,8 +73,10 @@ pub(crate) struct State {
     pub(crate) module: *mut Object,
     /// The str `_name`: the attribute of `threading.Thread` with its name.
     pub(crate) name_attribute: *mut Object,
-    /// `greenlet` is being imported.
-    pub(crate) awaits_greenlet: bool,
+    /// The package `greenlet`.
+    pub(crate) greenlets: Greenlets,
+    /// Records of greenlets by their addresses.
+    pub(crate) seen_greenlets: [u32; SEEN_GREENLETS],
     /// The code object that was looked up last for its lines, and what was found.
     pub(crate) timed_code: u64,
     pub(crate) timed_unit: u32,
@@ -84,6 +87,8 @@ pub(crate) struct State {
     /// `_thread.start_new_thread`, and what new threads begin with, up to 3.11.
     pub(crate) start_original: *mut Object,
     pub(crate) start_begin: *mut Object,
+    /// `sys.getprofile` or `sys.gettrace` of the interpreter, whichever hook is ours.
+    pub(crate) get_hook: *mut Object,
     /// Everything that is found by hash.
     pub(crate) table: Table,
     /// When each suspended generator was suspended.
@@ -130,13 +135,15 @@ static mut STATE: State = State {
     method_wrapper_type: ptr::null_mut(),
     module: ptr::null_mut(),
     name_attribute: ptr::null_mut(),
-    awaits_greenlet: false,
+    greenlets: Greenlets::new(),
+    seen_greenlets: [0; SEEN_GREENLETS],
     timed_code: 0,
     timed_unit: 0,
     decide: ptr::null_mut(),
     disable: ptr::null_mut(),
     start_original: ptr::null_mut(),
     start_begin: ptr::null_mut(),
+    get_hook: ptr::null_mut(),
     table: Table::new(),
     waits: Waits::new(),
     path: [0; PATH_BYTES],

@@ -7,10 +7,13 @@ use crate::object::Object;
 use crate::state::{Phase, api, entry, header, node, state, ticks};
 use crate::system;
 use core::ptr;
-use pitstop_wire::{Node, Thread, flag};
+use pitstop_wire::{LineFrame, Node, Thread, UNIT_BYTES, flag};
 
 /// How many threads are found without looking through all of them.
 pub(crate) const SEEN: usize = 64;
+
+/// The same for greenlets, of which there are many more.
+pub(crate) const SEEN_GREENLETS: usize = 1024;
 
 /// The record of the running thread; null if nothing is to be recorded now.
 ///
@@ -55,7 +58,11 @@ unsafe fn switch() -> *mut Thread {
             *place = unit;
         }
         let thread = if unit == 0 { add_named() } else { entry(unit) };
-        select(thread)
+        let thread = select(thread);
+        if !thread.is_null() {
+            crate::greenlets::follow(thread);
+        }
+        thread
     }
 }
 
@@ -81,6 +88,7 @@ pub(crate) unsafe fn forget() {
         (*state()).pointer = 0;
         (*state()).thread = ptr::null_mut();
         (*state()).seen = [0; SEEN];
+        (*state()).seen_greenlets = [0; SEEN_GREENLETS];
     }
 }
 
@@ -221,28 +229,12 @@ unsafe fn replace(old: *mut Thread, greenlet: u64) {
     // SAFETY: the record is that of the running thread.
     unsafe {
         let now = ticks();
-        let tid = (*old).tid;
-        let mut unit = (*header()).threads;
-        let mut free = 0;
-        while unit != 0 {
-            let one = entry::<Thread>(unit);
-            let is_ours = (*one).tid == tid && (*one).is_over == 0 && (*one).greenlet != 0;
-            if is_ours && (*one).greenlet == greenlet {
-                break;
-            }
-            // One that runs nothing has ended or not begun: its address may be another's.
-            if is_ours && one != old && (*one).current == (*one).root {
-                free = unit;
-            }
-            unit = (*one).next;
+        let place = (greenlet >> 4) as usize % SEEN_GREENLETS;
+        let mut unit = (*state()).seen_greenlets[place];
+        if unit == 0 || !is_of(entry(unit), (*old).tid, greenlet) {
+            unit = find_greenlet(old, greenlet);
         }
-        let new = if unit != 0 {
-            entry::<Thread>(unit)
-        } else if free != 0 {
-            entry::<Thread>(free)
-        } else {
-            add()
-        };
+        let new = if unit == 0 { add() } else { entry(unit) };
         if new.is_null() {
             return;
         }
@@ -251,9 +243,54 @@ unsafe fn replace(old: *mut Thread, greenlet: u64) {
         (*new).greenlet = greenlet;
         (*new).pointer = arch::thread_pointer();
         (*new).is_main = (*old).is_main;
+        (*new).follows_greenlets = (*old).follows_greenlets;
+        // A hook of the program is one of the thread, whichever greenlet runs.
+        (*new).hook = core::mem::take(&mut (*old).hook);
         go_on(new, now);
-        (*state()).seen = [0; SEEN];
+        let unit = ((new as usize - (*state()).base as usize) / UNIT_BYTES) as u32;
+        (*state()).seen_greenlets[place] = unit;
+        (*state()).seen[((*new).pointer >> 12) as usize % SEEN] = unit;
         select(new);
+    }
+}
+
+/// True if the record is that of the greenlet, in the thread of that id.
+unsafe fn is_of(thread: *const Thread, tid: u32, greenlet: u64) -> bool {
+    // SAFETY: the caller has a record.
+    let (of, id, is_over) = unsafe { ((*thread).greenlet, (*thread).tid, (*thread).is_over) };
+    of == greenlet && id == tid && is_over == 0
+}
+
+/// The record of a greenlet of this thread, or one that can become it; 0 if there is neither.
+unsafe fn find_greenlet(old: *mut Thread, greenlet: u64) -> u32 {
+    // SAFETY: threads are linked to the first one.
+    unsafe {
+        let tid = (*old).tid;
+        let mut unit = (*header()).threads;
+        let mut free = 0;
+        while unit != 0 {
+            let one = entry::<Thread>(unit);
+            if is_of(one, tid, greenlet) {
+                return unit;
+            }
+            // One that runs nothing has ended or not begun: its address may be another's.
+            let is_ours = (*one).tid == tid && (*one).is_over == 0 && (*one).greenlet != 0;
+            if is_ours && one != old && (*one).current == (*one).root && !runs_lines(one) {
+                free = unit;
+            }
+            unit = (*one).next;
+        }
+        free
+    }
+}
+
+/// True if a timed function runs in it.
+unsafe fn runs_lines(thread: *const Thread) -> bool {
+    // SAFETY: the innermost frame is one of the thread, or there is none; the header, at 0, has no
+    // code in that place that counts.
+    unsafe {
+        let unit = (*thread).line_frame;
+        unit != 0 && (*entry::<LineFrame>(unit)).code != 0
     }
 }
 
@@ -270,6 +307,7 @@ unsafe fn go_on(thread: *mut Thread, now: u64) {
             (*node(unit)).began += pause;
             unit = (*node(unit)).parent;
         }
+        crate::lines::go_on_after(thread, pause);
         (*thread).paused = 0;
     }
 }

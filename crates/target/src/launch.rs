@@ -138,6 +138,13 @@ impl Launched {
         // The group may be empty by now.
         let _ = sys::kill_group(self.group, libc::SIGKILL);
     }
+
+    /// Interrupts it and everything in its process group, as Ctrl-C would: a Python program may
+    /// still finish what it wants to.
+    pub fn interrupt(&self) {
+        // The group may be empty by now.
+        let _ = sys::kill_group(self.group, libc::SIGINT);
+    }
 }
 
 impl Drop for Launched {

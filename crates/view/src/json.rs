@@ -3,10 +3,9 @@
 //! Every document names its schema: `pitstop/verdict@1`, `pitstop/lines@1`, `pitstop/tree@1`,
 //! `pitstop/dump@1`, `pitstop/calls@1`, `pitstop/line-times@1`, `pitstop/evidence@1`,
 //! `pitstop/bench@1`, `pitstop/compare@1`, `pitstop/gate@1`, `pitstop/scale@1`,
-//! `pitstop/imports@1`, `pitstop/history@1`. Within a number fields are only ever added; readers
-//! ignore what they do not know. Times are whole nanoseconds (`_ns`), sizes bytes (`_bytes`),
-//! shares fractions of 1. A
-//! `share` of a run is of its elapsed time; in a tree it is of the thread's own time.
+//! `pitstop/imports@1`, `pitstop/history@1`, `pitstop/proof@1`, `pitstop/fix@1`. Within a number fields are only
+//! ever added; readers ignore what they do not know. Times are whole nanoseconds (`_ns`), sizes
+//! bytes (`_bytes`), shares fractions of 1. A `share` of a run is of its elapsed time; in a tree it is of the thread's own time.
 //!
 //! States have the names `python`, `native_gil`, `native_no_gil`, `gil_wait`, `lock`, `blocked`,
 //! `sleep`, `gc`, `cpu_wait`, `unknown`. Only those with time are present.
@@ -17,8 +16,11 @@ mod evidence;
 mod gate;
 mod history;
 mod imports;
+mod latency;
 mod line_times;
 mod lines;
+mod proof;
+mod repair;
 mod scale;
 mod shared;
 mod tree;
@@ -31,8 +33,11 @@ pub use evidence::evidence;
 pub use gate::gate;
 pub use history::history;
 pub use imports::imports;
+pub use latency::latency;
 pub use line_times::line_times;
 pub use lines::lines;
+pub use proof::proof;
+pub use repair::repairs;
 pub use scale::scale;
 pub use tree::tree;
 pub use trials::{bench, comparisons};
@@ -75,6 +80,7 @@ mod tests {
             keys(&verdict),
             [
                 "cpu",
+                "findings",
                 "functions",
                 "headline",
                 "library",

@@ -3,6 +3,7 @@
 use pitstop_analysis::headline::TooFew;
 use pitstop_analysis::verdict::Run;
 use pitstop_analysis::{Headline, Place, Verdict};
+use pitstop_model::Judgement;
 
 /// A command and what it is good for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,21 @@ pub fn next(verdict: &Verdict) -> Vec<Next> {
         });
     };
     let in_library = verdict.library.dominates();
+    if let Some(finding) = verdict.findings.first() {
+        match finding.judgement {
+            Judgement::Plausible { .. } | Judgement::NotMeasured if can_run_again(&verdict.run) => {
+                add(
+                    "pitstop check --run".into(),
+                    "run it once more, to see which findings pay",
+                );
+            }
+            Judgement::Confirmed { .. } => add(
+                format!("pitstop explain {}", finding.slug),
+                "what the first finding means, measured here",
+            ),
+            _ => {}
+        }
+    }
     match &verdict.headline {
         Headline::TooFewSamples { why, .. } => {
             match why {
@@ -78,6 +94,11 @@ pub fn next(verdict: &Verdict) -> Vec<Next> {
         "a flame graph for the browser",
     );
     suggestions
+}
+
+/// Whether how it was started is known.
+fn can_run_again(run: &Run) -> bool {
+    run.attached_to.is_none() && !run.command.is_empty()
 }
 
 /// The command that shows a function; for the top level of a file, the file.

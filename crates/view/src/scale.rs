@@ -1,9 +1,6 @@
 //! The picture of a growth: the class, a table of sizes, and a plot on logarithmic scales.
 
 mod plot;
-mod svg;
-
-pub use svg::svg;
 
 use crate::paint::{Column, Page, Style, Table, Tint, number};
 use crate::trials::{clock, range, time, title};
@@ -250,9 +247,6 @@ mod tests {
             assert!(ascii.is_ascii(), "{ascii}");
             assert!(ascii.lines().all(|line| line.len() <= width), "{ascii}");
         }
-        let svg = svg(&found);
-        assert_eq!(svg.matches("<circle").count(), 36);
-        assert!(svg.contains("<title>app:work: O(n)</title>"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub fn render(summary: &TraceSummary, style: &Style) -> String {
     }
     if summary.lost_calls > 0 {
         let said = format!(
-            "{} found no room: their time counts for the functions that made them",
+            "{} found no room: their time counts for the functions that made them; more with --max-memory",
             counted(summary.lost_calls, "call")
         );
         say(&mut page, "lost", Tint::Strong, &said);
@@ -120,7 +120,7 @@ mod tests {
  waiting  generators and coroutines were suspended for 70.0 ms, added up; no
           time below has it
  lost     12,345 calls found no room: their time counts for the functions that
-          made them
+          made them; more with --max-memory
 "
         );
     }

@@ -2,13 +2,15 @@
 
 mod bench;
 mod compare;
+mod latency;
 mod noise;
 
-pub use bench::render as bench;
+pub use bench::{render as bench, table as bench_table};
 pub use compare::{render as comparison, suite};
+pub use latency::render as latency;
 pub use noise::sentences as disturbances;
 
-use crate::paint::{Style, Tint};
+use crate::paint::{Style, Tint, number};
 use pitstop_analysis::trials::Verdict;
 use pitstop_model::Clock;
 
@@ -20,6 +22,15 @@ pub(crate) fn time(ns: f64) -> String {
         }
     }
     unreachable!("seconds take everything")
+}
+
+/// A number in its unit; a time if it has none.
+pub(crate) fn amount(value: f64, unit: &str) -> String {
+    match unit {
+        "" => time(value),
+        "bytes" => number::bytes(value.round() as u64),
+        unit => format!("{} {unit}", digits(value)),
+    }
 }
 
 /// Four digits of a number.
@@ -99,6 +110,9 @@ mod tests {
         assert_eq!(time(999_960.0), "1.000 ms");
         assert_eq!(time(1.5e12), "1500 s");
         assert_eq!(time(0.5), "0.500 ns");
+        assert_eq!(amount(1500.0, ""), "1.500 µs");
+        assert_eq!(amount(1500.0, "bytes"), "1.50 kB");
+        assert_eq!(amount(15.0, "items"), "15.00 items");
         assert_eq!(change(1.019), "+1.9 %");
         assert_eq!(change(0.62), "-38 %");
         assert_eq!(change(1.000_4), "+0.04 %");

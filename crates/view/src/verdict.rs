@@ -1,5 +1,6 @@
 //! The picture of a verdict: what a user sees after `pitstop run`.
 
+mod findings;
 mod split;
 mod tables;
 
@@ -8,6 +9,7 @@ use crate::next::{next, shell_words};
 use crate::paint::number::{bytes, bytes_roughly, counted, exact_share, plain, share, time};
 use crate::paint::{Line, Page, Style, Tint, bar, text};
 use crate::words::ending;
+use findings::findings;
 use pitstop_analysis::verdict::{Quality, Run};
 use pitstop_analysis::{Basis, Headline, Verdict};
 use split::split_bars;
@@ -38,6 +40,8 @@ pub fn render(verdict: &Verdict, style: &Style) -> String {
         threads(&mut page, &verdict.threads, verdict.run.processes);
         page.blank();
     }
+    findings(&mut page, verdict);
+    page.blank();
     resources(&mut page, verdict);
     quality(&mut page, verdict);
     notes(&mut page, verdict);

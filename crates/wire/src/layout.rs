@@ -140,7 +140,8 @@ pub struct Lost {
     pub waits: u64,
     /// Texts that could not be read or kept.
     pub texts: u64,
-    /// Times that our hook was found to have been taken away by another tool.
+    /// Times that our hook was found to have been taken away by another tool, or lines to have been
+    /// switched off in a timed frame.
     pub hooks: u64,
     /// Lines of timed functions for which there was no room.
     pub lines: u64,
@@ -188,14 +189,17 @@ pub struct Thread {
     pub void: u32,
     /// The innermost [`LineFrame`]; 0 before the first one.
     pub line_frame: u32,
-    /// What the program gave to `sys.setprofile` in this thread: an address in it, or 0.
+    /// What the program gave to `sys.setprofile` in this thread, or where lines are timed to
+    /// `sys.settrace`: an address in it, or 0.
     pub hook: u64,
     /// The greenlet whose tree this is, where greenlets are used: an address, or 0.
     pub greenlet: u64,
     /// Since when it does not run, in ticks, while another greenlet does; else 0.
     pub paused: u64,
+    /// 1 once `greenlet` was asked to tell of this thread's switches.
+    pub follows_greenlets: u64,
     /// Padding.
-    pub more: [u64; 3],
+    pub more: [u64; 2],
     /// What the probe keeps of it in private memory: an address in the program, or 0.
     pub local: u64,
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench compare`: how often verdicts are wrong, and how soon right ones come.
+//! `cargo xtask bench compare`, also called `bench`: how often verdicts are wrong, and how soon right ones come.
 //!
 //! *A/A*: both sides are the same code; every `faster` or `slower` is false. *Sensitivity*: the
 //! second side does 1, 2 or 5 % more; counted is how often that is found, and the wall time until
@@ -7,6 +7,7 @@
 //! people do with them.
 
 use super::compare_peers::{self, Peer};
+use super::journal::Journal;
 use super::rig;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
@@ -14,14 +15,17 @@ use pitstop_stats::{median, wilson95};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const USAGE: &str = "\
-usage: cargo xtask bench compare [options]
+usage: cargo xtask bench compare [options]     (or: cargo xtask bench bench)
 
     --null N          A/A comparisons in all [400]
     --power N         comparisons for each difference and program [20]
     --peers N         comparisons by each peer, with and without a difference [3]
+    --journal FILE    A/A comparisons are written down here, and those that are there count: a long
+                      run can be stopped and gone on with
+    --for SECONDS     begin no A/A comparison after so long; nothing else is measured then
     --loaded          with one busy program a CPU beside it
     --quick           few of everything: shows that it works, not how well
     --python PATH     the interpreter [target/pythons/3.13]
@@ -86,6 +90,8 @@ struct Options {
     python: PathBuf,
     pitstop: Option<PathBuf>,
     json: Option<PathBuf>,
+    journal: Option<PathBuf>,
+    limit: Option<Duration>,
 }
 
 fn options(arguments: &[String]) -> Result<Option<Options>> {
@@ -97,6 +103,8 @@ fn options(arguments: &[String]) -> Result<Option<Options>> {
         python: workspace::pythons().join("3.13/bin/python3.13"),
         pitstop: None,
         json: None,
+        journal: None,
+        limit: None,
     };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
@@ -109,6 +117,8 @@ fn options(arguments: &[String]) -> Result<Option<Options>> {
             "--power" => options.power = value()?.parse()?,
             "--peers" => options.peers = value()?.parse()?,
             "--loaded" => options.loaded = true,
+            "--journal" => options.journal = Some(value()?.into()),
+            "--for" => options.limit = Some(Duration::from_secs(value()?.parse()?)),
             "--quick" => (options.null, options.power, options.peers) = (8, 2, 1),
             "--python" => options.python = value()?.into(),
             "--pitstop" => options.pitstop = Some(PathBuf::from(value()?).canonicalize()?),
@@ -202,6 +212,9 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
     let state = if options.loaded { "loaded" } else { "as it is" };
     println!("\nmachine {state}; each comparison up to 10 s, minimum effect 1 %, error 5 %\n");
     null(&pitstop, &options, &mut raw)?;
+    if options.limit.is_some() {
+        return Ok(());
+    }
     for more in [0.01, 0.02, 0.05] {
         power(&pitstop, &options, more, &mut raw)?;
     }
@@ -218,21 +231,31 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn null(pitstop: &Path, options: &Options, raw: &mut Vec<Value>) -> Result<()> {
-    let (mut wrong, mut missed, mut walls) = (0u32, 0u32, Vec::new());
-    for round in 0..options.null {
+    let mut journal = Journal::open(options.journal.as_deref(), options.limit)?;
+    let state = json!(options.loaded);
+    while journal.with("loaded", &state).len() < options.null && !journal.is_over() {
+        let round = journal.with("loaded", &state).len();
         let work = &WORKS[round % WORKS.len()];
-        let (answer, wall) = compare(pitstop, &options.python, work, 0.0)?;
-        let verdict = answer["verdict"].as_str().unwrap_or_default().to_owned();
-        wrong += u32::from(matches!(verdict.as_str(), "faster" | "slower"));
-        missed += u32::from(!holds(&answer, 1.0));
-        walls.push(wall);
-        raw.push(answer);
+        let (mut answer, _) = compare(pitstop, &options.python, work, 0.0)?;
+        answer["loaded"] = state.clone();
+        journal.keep(answer)?;
     }
-    let count = options.null.max(1);
+    let answers = journal.with("loaded", &state);
+    let (mut wrong, mut missed, mut walls) = (0u32, 0u32, Vec::new());
+    for answer in &answers {
+        let verdict = answer["verdict"].as_str().unwrap_or_default();
+        wrong += u32::from(matches!(verdict, "faster" | "slower"));
+        missed += u32::from(!holds(answer, 1.0));
+        walls.extend(answer["wall_s"].as_f64());
+    }
+    let count = answers.len().max(1);
+    raw.extend(answers);
     let share = |n: u32| f64::from(n) / count as f64;
     let upper = |n: u32| 100.0 * wilson95(share(n), count as u64).high;
+    let lower = 100.0 * wilson95(share(wrong), count as u64).low;
     println!(
-        "A/A         {wrong} of {count} called different ({:.1} %, at most {:.1} %; to reach 5, 8)",
+        "A/A         {wrong} of {count} called different ({:.1} %, {lower:.1} to {:.1} % at 95 %; \
+         to reach 5, at most 8)",
         100.0 * share(wrong),
         upper(wrong)
     );

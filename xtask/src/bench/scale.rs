@@ -4,6 +4,8 @@
 //! the class itself; where fixed costs or fast C hide it at every size that fits into the time, an
 //! honest "still rising" is counted apart.
 
+mod held_out;
+
 use super::rig;
 use crate::workspace;
 use anyhow::{Context, Result, bail};
@@ -16,6 +18,7 @@ usage: cargo xtask bench scale [options]
 
     --time TIME       for each function [10s]
     --rounds N        all functions so many times, with other seeds [1]
+    --held-out        twelve other functions, which nothing was tuned with
     --only WORD       functions with this word in their name
     --python PATH     the interpreter [target/pythons/3.13]
     --pitstop PATH    measure this one instead of building one
@@ -204,6 +207,7 @@ struct Options {
     time: String,
     rounds: u64,
     only: String,
+    held_out: bool,
     python: PathBuf,
     pitstop: Option<PathBuf>,
     json: Option<PathBuf>,
@@ -214,6 +218,7 @@ fn options(arguments: &[String]) -> Result<Option<Options>> {
         time: "10s".into(),
         rounds: 1,
         only: String::new(),
+        held_out: false,
         python: workspace::pythons().join("3.13/bin/python3.13"),
         pitstop: None,
         json: None,
@@ -222,6 +227,10 @@ fn options(arguments: &[String]) -> Result<Option<Options>> {
     while let Some(word) = words.next() {
         if matches!(word.as_str(), "--help" | "-h") {
             return Ok(None);
+        }
+        if word == "--held-out" {
+            options.held_out = true;
+            continue;
         }
         let value = words.next();
         let value = value.with_context(|| format!("`{word}` needs a value\n{USAGE}"))?;
@@ -251,7 +260,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let (mut right, mut rising, mut all) = (0, 0, 0);
     let mut results = Vec::new();
     for seed in 1..=options.rounds {
-        for case in CASES
+        let cases: &[Case] = if options.held_out {
+            &held_out::HELD_OUT
+        } else {
+            &CASES
+        };
+        for case in cases
             .iter()
             .filter(|case| case.name.contains(&options.only))
         {

@@ -1,4 +1,5 @@
-//! `cargo xtask bench tracing`: what tracing costs, beside cProfile and line_profiler.
+//! `cargo xtask bench tracing`: what tracing costs, beside cProfile and line_profiler, and what
+//! [`watching`] costs.
 //!
 //! The same work again and again: alone, under ours and under theirs, in an order that dice
 //! decide. The program measures its own work, so what counts is not the start. A figure is the
@@ -9,7 +10,8 @@ use super::options::Options;
 use super::progress::Progress;
 use super::rig::{self, Program, Rig};
 use super::statistics::{Dice, Median, median};
-use crate::line_profiler;
+use super::watching;
+use crate::peers;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use std::process::Command;
@@ -60,7 +62,7 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
     }
     let minors = minors(&options)?;
     let rig = Rig::prepare(&options)?;
-    for missing in line_profiler::prepare(&rig.pythons) {
+    for missing in peers::prepare(&rig.pythons) {
         println!("missing: {missing}");
     }
     let rounds = if options.quick { 3 } else { 15 };
@@ -78,7 +80,9 @@ pub(super) fn run(arguments: &[String]) -> Result<()> {
             }
             raw.push(measured.to_json(minor, name));
         }
-        lines.push(empty(&rig, minor, if options.quick { 3 } else { 9 })?);
+        let rounds = if options.quick { 3 } else { 9 };
+        lines.push(empty(&rig, minor, rounds)?);
+        lines.extend(watching::lines(&rig, minor, rounds)?);
     }
     println!(
         "\n{:<52} {:>8} {:>22} {:>9}",
@@ -150,10 +154,7 @@ fn measure(rig: &Rig, minor: u8, name: &str, amount: &str, rounds: usize) -> Res
     ]
     .map(|way| (way, Vec::new()))
     .to_vec();
-    if line_profiler::directory()
-        .join(format!("3.{minor}"))
-        .is_dir()
-    {
+    if peers::directory().join(format!("3.{minor}")).is_dir() {
         all.push((Way::LineProfiler, Vec::new()));
     }
     let mut dice = Dice::new();
@@ -211,7 +212,7 @@ fn command(rig: &Rig, program: &Program, way: Way) -> Command {
             command
         }
         Way::LineProfiler => {
-            let packages = line_profiler::directory().join(format!("3.{}", program.python.minor));
+            let packages = peers::directory().join(format!("3.{}", program.python.minor));
             let mut command = Command::new(python);
             command.env("PYTHONPATH", packages);
             command

@@ -15,7 +15,7 @@ pub(super) enum Part {
     Rest,
 }
 
-/// A test and how it ended: `passed`, `failed`, `skipped`.
+/// A test and how it ended: `passed`, `failed`, `skipped`, `uncollected`.
 pub(super) type Outcome = (String, String);
 
 const EXCEPTIONS: &str = include_str!("../../../python/tests/peer_exceptions.txt");
@@ -81,7 +81,24 @@ pub(super) fn outcomes(
         .filter_map(|line| line.split_once(' '))
         .map(|(outcome, test)| (test.to_owned(), outcome.to_owned()))
         .collect();
+    let mut outcomes = outcomes;
+    if part == Part::Rest {
+        outcomes.extend(notebooks(&home.join("tests"))?);
+    }
     Ok(outcomes)
+}
+
+/// Tests in notebooks, which pytest passes over in silence where nothing collects them.
+fn notebooks(tests: &Path) -> Result<Vec<Outcome>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(tests)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".ipynb") {
+            names.push((format!("tests/{name}"), "uncollected".to_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Holds outcomes against the list of exceptions.
@@ -123,6 +140,9 @@ fn complaints(outcomes: &[Outcome], exceptions: &[(&str, &str)]) -> Vec<String> 
     for (test, how) in outcomes {
         let listed = exceptions.iter().any(|(listed, _)| covers(listed, test));
         match (how.as_str(), listed) {
+            ("uncollected", false) => {
+                complaints.push(format!("{test} is not run and is no exception"));
+            }
             ("failed", false) => complaints.push(format!("{test} fails and is no exception")),
             ("passed", true) => complaints.push(format!("{test} passes and is an exception")),
             _ => {}
@@ -160,6 +180,13 @@ mod tests {
         assert!(found(&outcomes, "a.py::y | why\nb.py | why").is_empty());
         assert_eq!(found(&outcomes, "a.py::y | why").len(), 1);
         assert_eq!(found(&outcomes, "a.py | why\nb.py | why").len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_collects_must_be_listed() {
+        let outcomes = [("tests/x.ipynb", "uncollected")];
+        assert_eq!(found(&outcomes, "").len(), 1);
+        assert!(found(&outcomes, "tests/x.ipynb | why").is_empty());
     }
 
     #[test]

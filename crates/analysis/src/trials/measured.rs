@@ -13,6 +13,8 @@ pub struct Counted {
     pub bytecodes: Vec<u64>,
     /// The most bytes that Python's allocators had out at once, beyond those before.
     pub peak_allocated_bytes: Vec<u64>,
+    /// Calls of Python's allocators; empty where they cannot be counted.
+    pub allocations: Vec<u64>,
 }
 
 /// What a benchmark took.

@@ -147,7 +147,7 @@ impl Decoder {
     }
 
     fn section(&mut self, tag: u8, mut body: Input<'_>) -> Result<(), Flaw> {
-        if matches!(tag, tag::BENCHMARKS..=tag::ROOM) {
+        if matches!(tag, tag::BENCHMARKS..=tag::UNITS) {
             take_trials(tag, &mut body, &mut self.profile.trials)?;
         } else if tag == tag::META {
             self.profile.meta = take_meta(&mut body)?;

@@ -5,7 +5,7 @@ use super::meta::put_meta;
 use super::moments::put_moments;
 use super::tables::{self, Untimed};
 use super::traced::{self, Call, LineAt, Losses, Timed};
-use super::trials::{put_benchmarks, put_runs, room};
+use super::trials::{put_benchmarks, put_runs, put_units, room};
 use super::{FULL_BYTES, MAX_ENTRIES, MAX_TEXT_BYTES, tag};
 use crate::column::put_varint;
 use pitstop_model::{
@@ -392,6 +392,7 @@ impl Delta {
         let trials = &profile.trials;
         let (out, counts) = (&mut self.content, &mut self.counts);
         let (benchmarks, runs) = (&trials.benchmarks, &trials.runs);
+        let first = counts.benchmarks;
         table(
             out,
             tag::BENCHMARKS,
@@ -399,13 +400,17 @@ impl Delta {
             benchmarks,
             put_benchmarks,
         )?;
-        runs_beyond(out, &mut counts.runs, runs)?;
+        let flow = runs_beyond(out, &mut counts.runs, runs);
         let room = room(&trials.room);
-        if room != written.room {
+        if flow.is_continue() && room != written.room {
             put_section(out, tag::ROOM, &room);
             self.room = Some(room);
         }
-        Flow::Continue(())
+        // With their benchmarks, whatever has to wait.
+        if let Some(units) = put_units(first, &benchmarks[first..counts.benchmarks]) {
+            put_section(out, tag::UNITS, &units);
+        }
+        flow
     }
 
     /// New and replaced source texts. One too long for a record is left out; the meta says so.

@@ -1,4 +1,4 @@
-//! Repeated measurements in version 1, tags 40 to 42.
+//! Repeated measurements in version 1, tags 40 to 43.
 //!
 //! ```text
 //!  40  benchmarks  n │ each: name, text, setup, subject, python, variant, structure, tool,
@@ -7,6 +7,7 @@
 //!                           gc, gc of │ batches m │ m times: loops, preemptions, warm-up?,
 //!                           wall, cpu, all cpu, delay
 //!  42  room        duration, seed, cpus, refused?, steal, busy, pressures?
+//!  43  units       n │ each: benchmark, unit             only of those that measure no time
 //! ```
 //!
 //! Numbers are varints, texts have their length before them. Fractions are the eight bytes of IEEE
@@ -58,6 +59,7 @@ pub(super) fn put_benchmarks(out: &mut Vec<u8>, benchmarks: &[Benchmark]) {
             structure,
             tool,
             clock,
+            unit: _,
         } = benchmark;
         for text in [name, text, setup] {
             put_text(out, text);
@@ -82,7 +84,34 @@ fn take_benchmark(input: &mut Input<'_>) -> Result<Benchmark> {
         structure: variant(&Structure::ALL, input.varint()?)?,
         tool: input.text()?.to_owned(),
         clock: variant(&Clock::ALL, input.varint()?)?,
+        unit: String::new(),
     })
+}
+
+/// The units of new benchmarks, the first of which has this position; `None` if all measure times.
+pub(super) fn put_units(first: usize, benchmarks: &[Benchmark]) -> Option<Vec<u8>> {
+    let named: Vec<(usize, &Benchmark)> = (first..)
+        .zip(benchmarks)
+        .filter(|(_, benchmark)| !benchmark.unit.is_empty())
+        .collect();
+    if named.is_empty() {
+        return None;
+    }
+    let mut out = Vec::new();
+    put_varint(&mut out, named.len() as u64);
+    for (at, benchmark) in named {
+        put_varint(&mut out, at as u64);
+        put_text(&mut out, &benchmark.unit);
+    }
+    Some(out)
+}
+
+fn take_unit(input: &mut Input<'_>, benchmarks: &mut [Benchmark]) -> Result<()> {
+    let at = narrow(input.varint()?)? as usize;
+    let benchmark = benchmarks.get_mut(at);
+    let benchmark = benchmark.ok_or(Flaw("a unit is of a benchmark that is not there"))?;
+    benchmark.unit = input.text()?.to_owned();
+    Ok(())
 }
 
 /// What follows the number of runs.
@@ -238,6 +267,11 @@ pub(super) fn take_trials(tag: u8, body: &mut Input<'_>, trials: &mut Trials) ->
                 trials.runs.push(take_run(body, &mut batches_left)?);
             }
         }
+        super::tag::UNITS => {
+            for _ in 0..body.count(MAX_ENTRIES)? {
+                take_unit(body, &mut trials.benchmarks)?;
+            }
+        }
         _ => trials.room = take_room(body)?,
     }
     Ok(())
@@ -253,9 +287,10 @@ pub(super) fn kept_bytes(trials: &Trials) -> u64 {
             python,
             variant,
             tool,
+            unit,
             ..
         } = benchmark;
-        let lengths = [name, text, setup, python, variant, tool].map(String::len);
+        let lengths = [name, text, setup, python, variant, tool, unit].map(String::len);
         size_of::<Benchmark>() + lengths.iter().sum::<usize>()
     };
     let batches = |run: &Run| size_of::<Run>() + size_of_val(run.batches.as_slice());

@@ -19,6 +19,7 @@ fn a_benchmark(number: u32) -> Benchmark {
         structure: Structure::ALL[number as usize % 3],
         tool: "pitstop".into(),
         clock: Clock::ALL[number as usize % 3],
+        unit: ["", "bytes"][number as usize % 2].into(),
     }
 }
 

@@ -5,6 +5,7 @@
     modes       bytecodes   instructions of Python that one repetition executes
                 memory      bytes that Python's allocators had out at once during one repetition,
                             beyond what they had before
+                allocations calls of Python's allocators that give memory, in one repetition
                 imports     modules that were not there before
     answers     n COUNT
                 f COUNT LINE <tab> FILE <tab> NAME     instructions of a function, largest first
@@ -27,6 +28,9 @@ MOST_MODULES = 10000
 # Before anything is counted, what fills caches (regular expressions, imports inside of functions)
 # has happened.
 WARM_UP = 3
+
+# Repetitions of which the one that asks for least counts.
+SETTLED = 5
 
 
 class Instructions:
@@ -183,6 +187,32 @@ def count_memory(channel, kind, setup, text):
     channel.say("n %d" % max(peak - before, 0))
 
 
+def count_allocations(channel, kind, setup, text):
+    # Its directory went off the path when this module was there.
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import _pitstop_allocations as allocations
+
+    del sys.path[0]
+
+    if kind == "script":
+        run, nothing = script(text.split("\0")), None
+    else:
+        run, nothing = repeated(channel, kind, setup, text)
+        for _ in range(WARM_UP):
+            run()
+            nothing()
+    counter = allocations.Counter()
+    gc.collect()
+    gc.disable()
+    if nothing is None:
+        channel.say("n %d" % counter.while_running(run))
+        return
+    # A free list that is empty for once makes a repetition ask for more than it usually does.
+    overhead = min(counter.while_running(nothing) for _ in range(SETTLED))
+    count = min(counter.while_running(run) for _ in range(SETTLED))
+    channel.say("n %d" % max(count - overhead, 0))
+
+
 def count_imports(channel, kind, setup, text):
     before = set(sys.modules)
     phase = "setup"
@@ -217,7 +247,12 @@ def count_imports(channel, kind, setup, text):
 def main():
     channel = worker.Channel()
     mode, kind, setup, text = [channel.field() for _ in range(4)]
-    modes = {"bytecodes": count_bytecodes, "memory": count_memory, "imports": count_imports}
+    modes = {
+        "bytecodes": count_bytecodes,
+        "memory": count_memory,
+        "allocations": count_allocations,
+        "imports": count_imports,
+    }
     try:
         modes[mode](channel, kind, setup, text)
     except BaseException:

@@ -4,13 +4,17 @@ Standard input brings the job and then one command a line; standard output takes
 are moved out of the way before anything is measured, so that a statement which reads or prints
 finds an empty input and an output that is thrown away.
 
-    the job     kind, setup, text: each its length in bytes on a line, then the bytes
+    the job     kind, setup, text, collect: each its length in bytes on a line, then the bytes; a
+                kind that is not known here is the name of a guest that reads other tools' files
     commands    r LOOPS     run that often, measured
                 g LOOPS     run that often, with the garbage collector watched
-    answers     ready VERSION
-                m WALL CPU ALL_CPU DELAY PREEMPTIONS        nanoseconds; delay -1 unknown
+    answers     ready VERSION FIXED INNER                   it must be run FIXED times in a go, 0 for
+                                                            any number; a run repeats INNER times
+                m WALL CPU ALL_CPU DELAY PREEMPTIONS        nanoseconds; CPU and delay -1 unknown
+                v VALUE                                     what is measured is no time
                 g GC WALL
                 error PHASE LENGTH, then so many bytes of traceback
+                skip LENGTH, then so many bytes of the reason why there is nothing to measure
 
 Nothing is imported that the job does not need: an import more is another heap.
 """
@@ -80,9 +84,14 @@ class Channel:
         kind, value, trace = sys.exc_info()
         while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
             trace = trace.tb_next
-        text = "".join(traceback.format_exception(kind, value, trace))
+        self.end("error %s" % phase, "".join(traceback.format_exception(kind, value, trace)))
+
+    def skip(self, reason):
+        self.end("skip", reason)
+
+    def end(self, word, text):
         text = text.encode("utf-8", "backslashreplace")
-        self.say("error %s %d" % (phase, len(text)), text)
+        self.say("%s %d" % (word, len(text)), text)
         os._exit(1)
 
 
@@ -123,10 +132,10 @@ def is_coroutine_function(thing):
 class Awaiting:
     """Like the generator, for a coroutine function: one event loop for all batches."""
 
-    def __init__(self, call, wall, cpu):
+    def __init__(self, call, wall, cpu, factory=None):
         import asyncio
 
-        self.loop = asyncio.new_event_loop()
+        self.loop = (factory or asyncio.new_event_loop)()
         asyncio.set_event_loop(self.loop)
         names = {}
         exec(compile(AWAITED, "<pitstop>", "exec"), names)
@@ -159,6 +168,40 @@ def prepare(channel, kind, setup, text):
         return measured
     except BaseException:
         channel.fail(phase)
+
+
+def repeated_call(call, args=(), kwargs=None):
+    """What repeats a call: a generator as for a statement, or an event loop."""
+    wall, cpu = time.perf_counter_ns, getattr(time, "thread_time_ns", time.process_time_ns)
+    if is_coroutine_function(call):
+        if args or kwargs:
+            inner = call
+
+            def call():
+                return inner(*args, **(kwargs or {}))
+
+        return Awaiting(call, wall, cpu)
+    names = {"_call": call, "_args": args, "_kwargs": kwargs or {}}
+    words = "*_args_" if args else ""
+    if kwargs:
+        words = words + ", **_kwargs_" if words else "**_kwargs_"
+    exec(spliced("_call_, _args_, _kwargs_ = _call, _args, _kwargs", "_call_(%s)" % words), names)
+    measured = names["_measured"](wall, cpu)
+    next(measured)
+    return measured
+
+
+def found_one(channel, name, key, unit="", command=()):
+    """Tells of something that can be measured. `key` is what its guest is told to play."""
+    fields = [name, unit, "\1".join(command), "\2".join(key)]
+    data = "\0".join(fields).encode("utf-8", "surrogateescape")
+    channel.say("b %d" % len(data), data)
+
+
+def passed_over(channel, name, reason):
+    """Tells of something that cannot."""
+    data = ("%s\0%s" % (name, reason)).encode("utf-8", "backslashreplace")
+    channel.say("s %d" % len(data), data)
 
 
 def free_tool(monitoring):
@@ -199,40 +242,77 @@ class Collector:
             self.total += now - self.started
 
 
+def conversation(channel, fixed=0, inner=1, before=None, farewell=None):
+    """Yields how often to repeat, takes what that took; ends the process when nobody asks any more.
+    `before` gets ready for a repetition, and is not measured."""
+    scheduling = Scheduling()
+    channel.say("ready %d.%d.%d %d %d" % (sys.version_info[:3] + (fixed, inner)))
+    while True:
+        command = channel.commands.readline().split()
+        if not command:
+            # Nothing is to be measured any more: no time for farewells, unless something stays.
+            if farewell is not None:
+                farewell()
+            os._exit(0)
+        repeat = itertools.repeat(None, int(command[1]))
+        if before is not None:
+            before()
+        if command[0] == b"g":
+            collector = Collector()
+            gc.callbacks.append(collector)
+            wall = (yield repeat)[0]
+            gc.callbacks.remove(collector)
+            channel.say("g %d %d" % (collector.total, wall))
+            continue
+        all_start = time.process_time_ns()
+        delay_start, switches_start = scheduling.read()
+        answer = yield repeat
+        delay_end, switches_end = scheduling.read()
+        all_end = time.process_time_ns()
+        if len(answer) == 1:
+            channel.say("v %r" % answer)
+            continue
+        wall, cpu = answer
+        # What took other time than was measured says nothing about it.
+        is_known = delay_end >= 0 and cpu >= 0
+        delay = delay_end - delay_start if is_known else -1
+        all_cpu = all_end - all_start if cpu >= 0 else -1
+        answer = (wall, cpu, all_cpu, delay, switches_end - switches_start)
+        channel.say("m %d %d %d %d %d" % answer)
+
+
+def serve(channel, measured, **about):
+    """Answers commands until there are no more; does not return."""
+    talk = conversation(channel, **about)
+    try:
+        repeat = next(talk)
+        while True:
+            repeat = talk.send(measured.send(repeat))
+    except StopIteration:
+        try:
+            raise RuntimeError("the statement returned, so it cannot be repeated") from None
+        except RuntimeError:
+            channel.fail("statement")
+    except BaseException:
+        channel.fail("statement")
+
+
 def main():
     channel = Channel()
     kind, setup, text, collect = [channel.field() for _ in range(4)]
     if collect == "off":
         gc.disable()
-    measured = prepare(channel, kind, setup, text)
-    scheduling = Scheduling()
-    channel.say("ready %d.%d.%d" % sys.version_info[:3])
-    while True:
-        command = channel.commands.readline().split()
-        if not command:
-            # Nothing is to be measured any more: no time for farewells.
+    if kind in ("statement", "function"):
+        serve(channel, prepare(channel, kind, setup, text))
+    try:
+        sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+        guest = __import__("_pitstop_" + kind)
+        del sys.path[0]
+        words = text.split("\0")
+        if setup == "find":
+            guest.find(channel, words)
+            channel.say("end")
             os._exit(0)
-        repeat = itertools.repeat(None, int(command[1]))
-        try:
-            if command[0] == b"g":
-                collector = Collector()
-                gc.callbacks.append(collector)
-                wall, _ = measured.send(repeat)
-                gc.callbacks.remove(collector)
-                channel.say("g %d %d" % (collector.total, wall))
-                continue
-            all_start = time.process_time_ns()
-            delay_start, switches_start = scheduling.read()
-            wall, cpu = measured.send(repeat)
-            delay_end, switches_end = scheduling.read()
-            all_end = time.process_time_ns()
-        except StopIteration:
-            try:
-                raise RuntimeError("the statement returned, so it cannot be repeated") from None
-            except RuntimeError:
-                channel.fail("statement")
-        except BaseException:
-            channel.fail("statement")
-        delay = -1 if delay_end < 0 else delay_end - delay_start
-        answer = (wall, cpu, all_end - all_start, delay, switches_end - switches_start)
-        channel.say("m %d %d %d %d %d" % answer)
+        guest.play(channel, words)
+    except BaseException:
+        channel.fail("import")

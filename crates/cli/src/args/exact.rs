@@ -1,6 +1,7 @@
 //! The arguments of `pitstop lines --exact`, which are kernprof's, and those of its text, which are
 //! line_profiler's.
 
+use super::ProgramArgs;
 use clap::{ArgAction, Args};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -111,18 +112,8 @@ pub(crate) struct ExactArgs {
     pub(crate) python: Option<OsString>,
     #[command(flatten)]
     pub(crate) times: TimesArgs,
-    /// Run a module, as `python -m` does.
-    #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with_all = ["code", "program"])]
-    pub(crate) module: Option<Vec<OsString>>,
-    /// Run this code, as `python -c` does.
-    #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with = "program")]
-    pub(crate) code: Option<Vec<OsString>>,
-    /// The script and its arguments; `-` reads the script from standard input.
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true,
-        required_unless_present_any = ["module", "code"])]
-    pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 }
 
 /// The name of the command inside.

@@ -19,7 +19,7 @@ pub(crate) struct HistoryArgs {
     #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = error_rate)]
     pub(crate) error: f64,
     /// The smallest change that matters, in per cent.
-    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = super::effect)]
+    #[arg(long, value_name = "PERCENT", default_value = "1", value_parser = super::bench::effect)]
     pub(crate) min_effect: f64,
     /// The number that all shuffles follow from.
     #[arg(long, value_name = "N", default_value_t = 0)]

@@ -1,6 +1,6 @@
 //! The arguments of `imports`.
 
-use super::duration;
+use super::{ProgramArgs, duration};
 use clap::Args;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -36,16 +36,6 @@ pub(crate) struct ImportsArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Run a module, as `python -m` does.
-    #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with_all = ["code", "program"])]
-    pub(crate) module: Option<Vec<OsString>>,
-    /// Run this code, as `python -c` does.
-    #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with = "program")]
-    pub(crate) code: Option<Vec<OsString>>,
-    /// The script and its arguments.
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true,
-        required_unless_present_any = ["module", "code"])]
-    pub(crate) program: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 }

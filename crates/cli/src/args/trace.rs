@@ -1,5 +1,6 @@
 //! The arguments of `pitstop trace`.
 
+use super::ProgramArgs;
 use clap::{Args, Parser};
 use pitstop_view::calls::{Restriction, SortKey};
 use std::ffi::OsString;
@@ -15,6 +16,8 @@ use std::path::PathBuf;
     pitstop trace run.prof --callers dedupe    who calls it, and what that takes\n  \
     pitstop trace a.prof b.prof -o sum.prof    both added together\n  \
     pitstop trace run.prof -o calls.dot        a picture of the calls, for Graphviz\n\n\
+    In place of a script: profiles (.prof, .pit, `last`), then restrictions: how many functions to\n\
+    list, what part of them (0 to 1), or a pattern that their names match.\n\n\
     Sort keys, and any unique beginning of one: calls, cumulative, cumtime, filename, line, module,\n\
     name, ncalls, nfl, pcalls, stdname, time, tottime; or the numbers -1, 0, 1, 2 of old scripts.")]
 pub(crate) struct TraceArgs {
@@ -22,19 +25,8 @@ pub(crate) struct TraceArgs {
     pub(crate) listing: ListingArgs,
     #[command(flatten)]
     pub(crate) recording: RecordingArgs,
-    /// Run a module, as `python -m` does.
-    #[arg(short = 'm', value_name = "MODULE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with_all = ["code", "words"])]
-    pub(crate) module: Option<Vec<OsString>>,
-    /// Run this code, as `python -c` does.
-    #[arg(short = 'c', value_name = "CODE", num_args = 1.., allow_hyphen_values = true,
-        conflicts_with = "words")]
-    pub(crate) code: Option<Vec<OsString>>,
-    /// A script and its arguments; or profiles (.prof, .pit, `last`), then restrictions: how many
-    /// functions to list, what part of them (0 to 1), or a pattern that their names match.
-    #[arg(value_name = "SCRIPT | FILE", trailing_var_arg = true, allow_hyphen_values = true,
-        required_unless_present_any = ["module", "code"])]
-    pub(crate) words: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
 }
 
 /// How to trace a program.
@@ -53,6 +45,10 @@ pub(crate) struct RecordingArgs {
     #[arg(long, value_name = "CALLS", num_args = 0..=1, require_equals = true,
         default_missing_value = "1000000", value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
     pub(crate) timeline: Option<u32>,
+    /// The most memory, in MiB, for the call paths of each process: 16,384 paths fit into one.
+    /// What finds no room is counted [default: a sixteenth of the memory that is free].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(16..=16_384))]
+    pub(crate) max_memory: Option<u32>,
     /// Print nothing.
     #[arg(short, long)]
     pub(crate) quiet: bool,

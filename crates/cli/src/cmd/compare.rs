@@ -6,12 +6,13 @@ use crate::exit::{End, Failure, Outcome, Status};
 use crate::print::answer;
 use crate::saved;
 use crate::style::Choice;
+use crate::suite::{self, Target};
 use crate::trial::{Follower, explain, options};
 use crate::worktree::Worktree;
 use pitstop_analysis::trials::{
     Comparison, Question, Verdict, compare_pairs, compare_processes, correct_for_many, noise,
 };
-use pitstop_bench::{Contender, Options};
+use pitstop_bench::{Contender, Options, Work};
 use pitstop_model::Trials;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,14 @@ use std::path::{Path, PathBuf};
 enum Subject {
     /// Two contenders, and the checkouts that they live in.
     Live(Box<[Contender; 2]>, Vec<Worktree>),
+    /// Benchmarks of another tool, on two sides: names on one side only, and why something was
+    /// passed over.
+    Suite {
+        pairs: Vec<[Contender; 2]>,
+        _trees: Vec<Worktree>,
+        alone: Vec<String>,
+        passed_over: Vec<(String, String)>,
+    },
     /// Two files.
     Files(PathBuf, PathBuf),
 }
@@ -28,6 +37,12 @@ pub(crate) fn compare(args: &CompareArgs, style: Choice) -> Outcome {
     saved::check(&args.output)?;
     match subject(args)? {
         Subject::Live(sides, _trees) => live(args, &sides, style),
+        Subject::Suite {
+            pairs,
+            alone,
+            passed_over,
+            ..
+        } => whole_suite(args, &pairs, &alone, &passed_over, style),
         Subject::Files(one, other) => files(args, [&one, &other], style),
     }
 }
@@ -55,6 +70,10 @@ fn subject(args: &CompareArgs) -> Result<Subject, Failure> {
                 Failure::new(Status::Usage, "there is a statement and a command")
                     .cure("leave one of them out"),
             );
+        }
+        let only = args.suite.only.as_deref();
+        if let Some(target) = suite::target(target, args.suite.read_as, only)? {
+            return of_suite([a, b], &target, python);
         }
         let work = work(target, &args.command, setup);
         let mut trees = Vec::new();
@@ -88,6 +107,96 @@ fn subject(args: &CompareArgs) -> Result<Subject, Failure> {
         "two statements: --a STATEMENT --b STATEMENT; two interpreters or commits: name \
                  what to run after them",
     ))
+}
+
+/// Benchmarks of another tool on two sides.
+fn of_suite(
+    words: [&String; 2],
+    target: &Target,
+    python: Option<&std::ffi::OsStr>,
+) -> Result<Subject, Failure> {
+    let mut follower = Follower::new()?;
+    let (mut sides, mut trees, mut passed_over) = (Vec::new(), Vec::new(), Vec::new());
+    for words in words {
+        let (side, tree) = side(words, python, &Work::Script { words: Vec::new() })?;
+        trees.extend(tree);
+        let found = target.find(&side, &mut follower)?;
+        passed_over.extend(found.passed_over);
+        sides.push((side, found.cases));
+    }
+    let [(one, cases), (other, others)]: [_; 2] =
+        sides.try_into().unwrap_or_else(|_| unreachable!("two"));
+    let (works, alone) = suite::matched(cases, others);
+    let contender = |name: &String, work: Work, side: &pitstop_bench::Side| Contender {
+        name: name.clone(),
+        work,
+        side: side.clone(),
+    };
+    let pairs: Vec<[Contender; 2]> = works
+        .into_iter()
+        .map(|(name, [a, b])| [contender(&name, a, &one), contender(&name, b, &other)])
+        .collect();
+    if pairs.is_empty() {
+        let what = "the sides have no benchmark in common";
+        return Err(Failure::new(Status::Usage, what)
+            .because(format!("only on one of them: {}", alone.join(", ")))
+            .cure("benchmarks are matched by name"));
+    }
+    Ok(Subject::Suite {
+        pairs,
+        _trees: trees,
+        alone,
+        passed_over,
+    })
+}
+
+fn whole_suite(
+    args: &CompareArgs,
+    pairs: &[[Contender; 2]],
+    alone: &[String],
+    passed_over: &[(String, String)],
+    style: Choice,
+) -> Outcome {
+    // Each may be wrong so seldom that any of them is wrong as seldom as was asked for.
+    let question = Question {
+        alpha: args.error / pairs.len() as f64,
+        ..question(args)
+    };
+    let options = Options {
+        alpha: question.alpha,
+        least: question.least,
+        matched: !args.random_layout,
+        ..options(&args.trial)
+    };
+    let mut follower = Follower::new()?;
+    let outcome = pitstop_bench::compare_all(pairs, &options, &mut follower);
+    drop(follower);
+    let outcome = outcome.map_err(|error| explain(&error))?;
+    let trials = &outcome.trials;
+    let comparisons: Vec<Comparison<'_>> = (0..trials.benchmarks.len() / 2)
+        .filter_map(|at| compare_pairs(trials, [2 * at, 2 * at + 1], question))
+        .collect();
+    let disturbed = noise(trials);
+    let live = Some((trials, &disturbed));
+    let json = pitstop_view::json::comparisons(&comparisons, alone, live, outcome.stopped);
+    let name = args.words.get(2..).unwrap_or_default().join(" ");
+    saved::store(trials, &json, &name, &args.output)?;
+    let text = if args.output.json {
+        json
+    } else {
+        pitstop_view::trials::suite(&comparisons, alone, &style.for_stdout())
+    };
+    answer(&text)?;
+    let is_broken = suite::report(&outcome.left_out, passed_over);
+    if let Some(error) = &outcome.failure {
+        return Err(explain(error).because("what is above was measured before it"));
+    }
+    let status = status(comparisons.iter().map(|known| known.verdict));
+    Ok(End::With(if is_broken && status != Status::BadNews {
+        Status::CannotMeasure
+    } else {
+        status
+    }))
 }
 
 /// Two works in our own surroundings.

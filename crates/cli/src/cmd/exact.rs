@@ -8,7 +8,7 @@ use crate::cmd::output::check_writable;
 use crate::cmd::trace::launch::{refused, run};
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;
-use crate::program::{Program, Wanted, python_program};
+use crate::program::{Program, python_program};
 use crate::say::say;
 use crate::style::Choice;
 use pitstop_analysis::LineStats;
@@ -23,12 +23,7 @@ use std::path::{Path, PathBuf};
 /// Runs the command.
 pub(crate) fn exact(args: &ExactArgs, style: Choice) -> Outcome {
     check(args)?;
-    let program = python_program(Wanted {
-        python: args.python.as_deref(),
-        module: args.module.as_deref(),
-        code: args.code.as_deref(),
-        words: &args.program,
-    })?;
+    let program = python_program(args.program.wanted(args.python.as_deref()))?;
     let output = output(args, &program);
     if let Some(path) = &output {
         check_writable(path)?;
@@ -131,7 +126,7 @@ fn output(args: &ExactArgs, program: &Program) -> Option<PathBuf> {
         return args.outfile.clone();
     }
     let shown = &program.launch.shown;
-    let name = match (&args.module, &args.code) {
+    let name = match (&args.program.module, &args.program.code) {
         (Some(_), _) => shown.get(1).cloned(),
         (_, Some(_)) => Some("command".into()),
         _ if shown.first().is_some_and(|word| word == "-") => Some("stdin".into()),

@@ -8,6 +8,7 @@ use crate::gate::init;
 use crate::gate::measure::Meter;
 use crate::gate::sides::Sides;
 use crate::gate::waivers::today;
+use crate::mercurial;
 use crate::print::answer;
 use crate::say::say;
 use crate::style::Choice;
@@ -34,7 +35,9 @@ pub(crate) fn gate(args: &GateArgs, style: Choice) -> Outcome {
         ..Gate::default()
     };
     let base = find_base(asked.map(str::to_owned).as_deref(), &mut config, &mut gate)?;
-    let prefix = line(&["rev-parse", "--show-prefix"]).unwrap_or_default();
+    let prefix = mercurial::prefix()
+        .or_else(|| line(&["rev-parse", "--show-prefix"]))
+        .unwrap_or_default();
     gate.file = format!("{prefix}{}", config.file);
     let sides = Sides::new(args.python.as_deref(), base.as_ref(), prefix)?;
     let seed = args.seed.unwrap_or_else(|| RandomState::new().hash_one(0));

@@ -57,7 +57,7 @@ pub(crate) fn imports(args: &ImportsArgs, style: Choice) -> Outcome {
 }
 
 fn program(args: &ImportsArgs) -> Result<Contender, Failure> {
-    let flagged = [("-m", &args.module), ("-c", &args.code)];
+    let flagged = [("-m", &args.program.module), ("-c", &args.program.code)];
     let flagged = flagged.into_iter().find_map(|(flag, words)| {
         let words = words.as_ref()?;
         Some(
@@ -68,7 +68,7 @@ fn program(args: &ImportsArgs) -> Result<Contender, Failure> {
     });
     let is_script = flagged.is_none();
     let work = Work::Script {
-        words: flagged.unwrap_or_else(|| args.program.clone()),
+        words: flagged.unwrap_or_else(|| args.program.program.clone()),
     };
     // Of `-m` and `-c` there is no file to be looked after.
     let side = if is_script {

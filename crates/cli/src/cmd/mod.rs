@@ -1,11 +1,14 @@
 //! One file a command.
 
 pub(crate) mod bench;
+pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod doctor;
 pub(crate) mod dump;
 pub(crate) mod exact;
+pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod fix;
 pub(crate) mod gate;
 pub(crate) mod history;
 pub(crate) mod imports;
@@ -17,3 +20,4 @@ pub(crate) mod run;
 pub(crate) mod scale;
 pub(crate) mod trace;
 pub(crate) mod tree;
+pub(crate) mod verify;

@@ -6,7 +6,8 @@ use crate::cmd::output::{
     check_stdout, check_writable, export_run, format_for, is_stdout, write_text,
 };
 use crate::exit::{End, Failure, Outcome, Status};
-use crate::program::{self, Wanted};
+use crate::findings::{self, Depth};
+use crate::program;
 use crate::progress::Line;
 use crate::say::say;
 use crate::style::Choice;
@@ -19,6 +20,7 @@ use pitstop_export::{Format, Granularity, Selection};
 use pitstop_model::{ExitStatus, Profile};
 use pitstop_target::process::OpenError;
 use pitstop_target::signals;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,21 +37,13 @@ pub(crate) fn record(args: RecordArgs, style: Choice) -> Outcome {
         selection,
         pid,
         python,
-        module,
-        code,
         program,
         ..
     } = args;
     let (subject, known_sources) = match pid {
         Some(pid) => (Subject::Attach(pid), Vec::new()),
         None => {
-            let wanted = Wanted {
-                python: python.as_deref(),
-                module: module.as_deref(),
-                code: code.as_deref(),
-                words: &program,
-            };
-            let program = program::any_program(wanted)?;
+            let program = program::any_program(program.wanted(python.as_deref()))?;
             (Subject::Launch(program.launch), program.known_sources)
         }
     };
@@ -59,6 +53,8 @@ pub(crate) fn record(args: RecordArgs, style: Choice) -> Outcome {
         sampling: &sampling,
         output: &output,
         select: Select::of(&selection),
+        findings: Depth::None,
+        python: None,
     }
     .record(style)
 }
@@ -96,6 +92,9 @@ pub(crate) struct Recorder<'a> {
     pub(crate) sampling: &'a SamplingArgs,
     pub(crate) output: &'a OutputArgs,
     pub(crate) select: Select,
+    pub(crate) findings: Depth,
+    /// The interpreter that was asked for.
+    pub(crate) python: Option<&'a OsStr>,
 }
 
 /// Where the archive of the recording is written.
@@ -131,7 +130,8 @@ impl Recorder<'_> {
                 self.reload(&target, kept, recording.profile)
             }
         };
-        let verdict = Verdict::of(&profile);
+        let mut verdict = Verdict::of(&profile);
+        findings::add(&mut verdict, &profile, self.python, self.findings);
         if !self.output.quiet {
             let text = pitstop_view::verdict::render(&verdict, &style.for_stderr());
             // Standard error may be closed; the program's own output is unharmed.

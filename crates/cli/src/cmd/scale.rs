@@ -28,7 +28,7 @@ pub(crate) fn scale(args: &ScaleArgs, style: Choice) -> Outcome {
     let json = || pitstop_view::json::scale(&found, outcome.stopped);
     if let Some(path) = &args.output {
         let text = if path.extension().is_some_and(|ending| ending == "svg") {
-            pitstop_view::scale::svg(&found)
+            pitstop_export::scale_svg(&found)
         } else {
             json()
         };
@@ -61,7 +61,7 @@ fn job(args: &ScaleArgs) -> Result<ScaleJob, Failure> {
     let (is_function, setup, text) = match work {
         Work::Statement { setup, text } => (false, setup, text),
         Work::Function { setup, target } => (true, setup, target),
-        Work::Script { .. } | Work::Command { .. } => {
+        Work::Script { .. } | Work::Command { .. } | Work::Case { .. } => {
             let first = args.target.first().map_or("", String::as_str);
             let what = if is_script(first) {
                 format!("the script `{first}` has no size")

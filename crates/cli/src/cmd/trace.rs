@@ -12,7 +12,7 @@ use std::ffi::OsString;
 
 /// Runs the command: what its first word is decides whether it runs a program or shows profiles.
 pub(crate) fn trace(mut args: TraceArgs, style: Choice) -> Outcome {
-    let is_profile = match args.words.first() {
+    let is_profile = match args.program.program.first() {
         Some(word) => input::is_profile(word)?,
         None => false,
     };
@@ -20,10 +20,14 @@ pub(crate) fn trace(mut args: TraceArgs, style: Choice) -> Outcome {
         return launch::launch(args, style);
     }
     let name = OsString::from("pitstop trace");
-    let rest = std::iter::once(name).chain(args.words.drain(1..));
+    let rest = std::iter::once(name).chain(args.program.program.drain(1..));
     // As clap does for the line as a whole: says what is wrong and ends with status 2.
     let rest = AfterProfile::parse_from(rest);
     let style = rest.color.map_or(style, Choice::new);
-    args.words.extend(rest.words);
-    print::print(&args.words, &args.listing.and(rest.listing), style)
+    args.program.program.extend(rest.words);
+    print::print(
+        &args.program.program,
+        &args.listing.and(rest.listing),
+        style,
+    )
 }

@@ -1,7 +1,8 @@
 //! Which commit to compare with: where this branch left the one that it goes back to.
 
 use crate::exit::{Failure, Status};
-use crate::worktree::{commit, git, line};
+use crate::mercurial;
+use crate::worktree::{LOCKS, commit, git, line};
 
 /// A commit to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,18 +13,11 @@ pub(crate) struct Base {
     pub(crate) commit: String,
 }
 
-/// Files that say which versions of dependencies are installed.
-const LOCKS: [&str; 6] = [
-    "uv.lock",
-    "poetry.lock",
-    "pdm.lock",
-    "Pipfile.lock",
-    "pylock.toml",
-    "requirements*.txt",
-];
-
 /// Finds it. `asked` is a branch, tag or commit.
 pub(crate) fn find(asked: Option<&str>) -> Result<Base, Failure> {
+    if mercurial::root().is_some() {
+        return mercurial::find(asked);
+    }
     match git(&["rev-parse", "--is-inside-work-tree"]) {
         Err(error) => {
             return Err(nothing("git cannot be run").because(error).cure(
@@ -32,9 +26,11 @@ pub(crate) fn find(asked: Option<&str>) -> Result<Base, Failure> {
         }
         Ok(output) if !output.status.success() => {
             let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(nothing("this is no git repository, so there is no base")
-                .because(text)
-                .cure("check only limits that need no base: pitstop gate --against none"));
+            return Err(
+                nothing("this is no repository of git or Mercurial, so there is no base")
+                    .because(text)
+                    .cure("check only limits that need no base: pitstop gate --against none"),
+            );
         }
         Ok(_) => {}
     }
@@ -76,6 +72,9 @@ pub(crate) fn find(asked: Option<&str>) -> Result<Base, Failure> {
 
 /// What a change of dependencies would blur.
 pub(crate) fn changed_locks(base: &Base) -> Vec<String> {
+    if mercurial::root().is_some() {
+        return mercurial::changed_locks(base);
+    }
     let mut arguments = vec!["diff", "--name-only", base.commit.as_str(), "--"];
     arguments.extend(LOCKS);
     let text = line(&arguments).unwrap_or_default();

@@ -6,7 +6,7 @@ use super::waivers::{self, Promise};
 use crate::contender::{is_function, is_script, work};
 use crate::exit::{Failure, Status};
 use pitstop_analysis::gate::{Kind, Limit, OnInconclusive};
-use pitstop_bench::Work;
+use pitstop_bench::{Counting, Work};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,11 @@ use toml::de::DeValue;
 
 /// The file.
 pub(crate) const FILE: &str = "pyproject.toml";
+
+/// The keys of the command that shows a program at work, and of the one that tests it: read by
+/// `workload`.
+pub(crate) const WORKLOAD: &str = "workload";
+pub(crate) const TEST_COMMAND: &str = "test-command";
 
 /// How long one check may take, unless it says otherwise.
 const TIME_BUDGET: Duration = Duration::from_secs(10);
@@ -99,7 +104,7 @@ fn parse(text: &str, file: &str, directory: &Path) -> Result<Config, Failure> {
     let Some(ours) = ours else {
         return Err(none(file));
     };
-    ours.only(&["gate", "budgets"])?;
+    ours.only(&["gate", "budgets", WORKLOAD, TEST_COMMAND])?;
     let mut config = Config {
         file: file.to_owned(),
         against: None,
@@ -335,12 +340,13 @@ fn limits(section: &Section<'_>) -> Result<(Vec<Wanted>, Vec<String>), Failure> 
                 simple(&most, Kind::Complexity, item.line, &mut wanted)?;
                 continue;
             }
-            // The one kind of the others that CPython does not tell.
-            _ => {
+            // The one kind of the others.
+            _ if !Counting::Allocations.is_possible() => {
                 return Err(item
-                    .wrong("cannot be counted: CPython does not count allocations")
+                    .wrong("cannot be counted on this machine: it takes x86_64")
                     .cure("use peak-allocated (bytes out at once) or bytecodes"));
             }
+            _ => Kind::Allocations,
         };
         both(&item, kind, &mut wanted)?;
     }

@@ -11,7 +11,7 @@ const MOST_NAMES: usize = 8;
 pub(super) fn import_of(work: &Work) -> Work {
     let module = match work {
         Work::Function { target, .. } => target.split(':').next().unwrap_or_default(),
-        Work::Statement { .. } | Work::Script { .. } | Work::Command { .. } => "",
+        _ => "",
     };
     Work::Statement {
         setup: String::new(),
@@ -23,7 +23,7 @@ pub(super) fn import_of(work: &Work) -> Work {
 pub(super) fn sized(work: &Work, input: &str, size: u64) -> Work {
     let (setup, target) = match work {
         Work::Function { setup, target } => (setup.as_str(), target.as_str()),
-        Work::Statement { .. } | Work::Script { .. } | Work::Command { .. } => ("", ":"),
+        _ => ("", ":"),
     };
     let (module, name) = target.split_once(':').unwrap_or_default();
     let lines = [

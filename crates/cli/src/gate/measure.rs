@@ -195,6 +195,7 @@ impl<'a> Meter<'a> {
             (kind, limit) => {
                 let counting = match kind {
                     Kind::PeakAllocated => Counting::Memory,
+                    Kind::Allocations => Counting::Allocations,
                     Kind::Imports => Counting::Imports,
                     _ => Counting::Bytecodes,
                 };

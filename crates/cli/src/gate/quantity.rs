@@ -82,7 +82,7 @@ pub(super) fn example(kind: Kind) -> &'static str {
         Kind::Time | Kind::Latency(_) => "\"+3%\" over the base, or \"120ms\" at most",
         Kind::ImportTime => "\"+5%\" over the base, or \"80ms\" at most",
         Kind::PeakRss | Kind::PeakAllocated => "\"+5%\" over the base, or \"64MiB\" at most",
-        Kind::Bytecodes => "\"+0%\" over the base, or 60000 at most",
+        Kind::Bytecodes | Kind::Allocations => "\"+0%\" over the base, or 60000 at most",
         Kind::Imports => "\"+0%\" over the base, or 150 at most",
         Kind::Forbidden => "[\"pandas\"]",
         Kind::Complexity => "\"O(n log n)\"",

@@ -7,15 +7,15 @@ use toml::de::{DeTable, DeValue};
 
 /// A file and its text.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Document<'a> {
+pub(crate) struct Document<'a> {
     /// As it is shown.
-    pub(super) file: &'a str,
-    pub(super) text: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Document<'a> {
     /// The whole file as a table.
-    pub(super) fn parse(self) -> Result<Spanned<DeTable<'a>>, Failure> {
+    pub(crate) fn parse(self) -> Result<Spanned<DeTable<'a>>, Failure> {
         DeTable::parse(self.text).map_err(|error| {
             let line = error.span().map_or(1, |span| self.line(span.start));
             Failure::new(Status::Usage, format!("{}:{line} is no TOML", self.file))
@@ -32,27 +32,27 @@ impl<'a> Document<'a> {
 
 /// A value, and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Item<'a> {
+pub(crate) struct Item<'a> {
     document: Document<'a>,
     /// Its key with all keys above.
     path: String,
     value: &'a DeValue<'a>,
     /// The line of its key.
-    pub(super) line: u32,
+    pub(crate) line: u32,
 }
 
 /// A table, and where it stands.
 #[derive(Clone, Debug)]
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     document: Document<'a>,
     path: String,
     table: &'a DeTable<'a>,
-    pub(super) line: u32,
+    pub(crate) line: u32,
 }
 
 impl<'a> Item<'a> {
     /// What is wrong with it.
-    pub(super) fn wrong(&self, why: impl Display) -> Failure {
+    pub(crate) fn wrong(&self, why: impl Display) -> Failure {
         let what = format!(
             "{}:{}: `{}` {why}",
             self.document.file, self.line, self.path
@@ -66,16 +66,16 @@ impl<'a> Item<'a> {
             .cure(format!("write {what}"))
     }
 
-    pub(super) fn value(&self) -> &'a DeValue<'a> {
+    pub(crate) fn value(&self) -> &'a DeValue<'a> {
         self.value
     }
 
-    pub(super) fn string(&self, example: &str) -> Result<&'a str, Failure> {
+    pub(crate) fn string(&self, example: &str) -> Result<&'a str, Failure> {
         let text = self.value.as_str().filter(|text| !text.trim().is_empty());
         text.ok_or_else(|| self.needs(&format!("a text: {example}")))
     }
 
-    pub(super) fn items(&self, example: &str) -> Result<Vec<Item<'a>>, Failure> {
+    pub(crate) fn items(&self, example: &str) -> Result<Vec<Item<'a>>, Failure> {
         let Some(array) = self.value.as_array() else {
             return Err(self.needs(&format!("a list: {example}")));
         };
@@ -88,7 +88,7 @@ impl<'a> Item<'a> {
         Ok(array.iter().enumerate().map(item).collect())
     }
 
-    pub(super) fn strings(&self, example: &str) -> Result<Vec<String>, Failure> {
+    pub(crate) fn strings(&self, example: &str) -> Result<Vec<String>, Failure> {
         let items = self.items(example)?;
         let texts = items
             .iter()
@@ -96,7 +96,7 @@ impl<'a> Item<'a> {
         texts.collect()
     }
 
-    pub(super) fn section(&self, example: &str) -> Result<Section<'a>, Failure> {
+    pub(crate) fn section(&self, example: &str) -> Result<Section<'a>, Failure> {
         let Some(table) = self.value.as_table() else {
             return Err(self.needs(&format!("a table: {example}")));
         };
@@ -111,7 +111,7 @@ impl<'a> Item<'a> {
 
 impl<'a> Section<'a> {
     /// The whole document.
-    pub(super) fn root(document: Document<'a>, table: &'a DeTable<'a>) -> Self {
+    pub(crate) fn root(document: Document<'a>, table: &'a DeTable<'a>) -> Self {
         Self {
             document,
             path: String::new(),
@@ -120,7 +120,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<Item<'a>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Item<'a>> {
         let (found, value) = self.table.get_key_value(key)?;
         Some(self.item(found, value))
     }
@@ -147,7 +147,7 @@ impl<'a> Section<'a> {
     }
 
     /// Tables on the way down, if they are all there.
-    pub(super) fn down(&self, keys: &[&str]) -> Result<Option<Section<'a>>, Failure> {
+    pub(crate) fn down(&self, keys: &[&str]) -> Result<Option<Section<'a>>, Failure> {
         let mut section = self.clone();
         for key in keys {
             let Some(item) = section.get(key) else {
@@ -159,7 +159,7 @@ impl<'a> Section<'a> {
     }
 
     /// Everything in it, in the order of the file.
-    pub(super) fn all(&self) -> Vec<(String, Item<'a>)> {
+    pub(crate) fn all(&self) -> Vec<(String, Item<'a>)> {
         let mut all: Vec<_> = self.table.iter().collect();
         all.sort_by_key(|(key, _)| key.span().start);
         let named = |(key, value): (&'a Spanned<_>, &'a Spanned<DeValue<'a>>)| {
@@ -170,7 +170,7 @@ impl<'a> Section<'a> {
     }
 
     /// Complains about keys that nobody reads.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), Failure> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Failure> {
         for (name, item) in self.all() {
             if known.contains(&name.as_str()) {
                 continue;
@@ -185,7 +185,7 @@ impl<'a> Section<'a> {
     }
 
     /// What is wrong with the whole of it.
-    pub(super) fn wrong(&self, why: impl Display) -> Failure {
+    pub(crate) fn wrong(&self, why: impl Display) -> Failure {
         let what = format!(
             "{}:{}: `{}` {why}",
             self.document.file, self.line, self.path
@@ -194,7 +194,7 @@ impl<'a> Section<'a> {
     }
 
     /// A key that must be there.
-    pub(super) fn required(&self, key: &str, example: &str) -> Result<Item<'a>, Failure> {
+    pub(crate) fn required(&self, key: &str, example: &str) -> Result<Item<'a>, Failure> {
         self.get(key).ok_or_else(|| {
             self.wrong(format_args!("has no `{key}`"))
                 .cure(format!("add: {key} = {example}"))

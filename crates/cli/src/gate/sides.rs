@@ -3,6 +3,7 @@
 use super::base::Base;
 use crate::contender::{own_packages, python_for};
 use crate::exit::{Failure, Status};
+use crate::mercurial;
 use crate::worktree::{Worktree, check_out};
 use pitstop_bench::{Contender, Side, Work};
 use std::ffi::{OsStr, OsString};
@@ -32,7 +33,14 @@ impl Sides {
             Failure::new(Status::Failed, "a temporary directory cannot be made").because(error)
         };
         let base = match base {
-            Some(base) => Some((check_out(&base.name, &base.commit)?, base.name.clone())),
+            Some(base) => {
+                let tree = if mercurial::root().is_some() {
+                    mercurial::check_out(&base.name, &base.commit)?
+                } else {
+                    check_out(&base.name, &base.commit)?
+                };
+                Some((tree, base.name.clone()))
+            }
             None => None,
         };
         Ok(Self {

@@ -7,7 +7,7 @@ import sys
 
 # Bits of the settings' options and roles of functions: `option` of the room `wire`, `Role` of `probe`.
 _ARGUMENTS, _QUERIES, _BLOCKING = 8, 16, 32
-_WATCHED, _EXECUTE, _EXECUTE_MANY, _FETCH_ONE, _FETCH_MANY, _NEXT, _COMMIT, _BLOCK, _CALLBACK = range(1, 10)
+_WATCHED, _EXECUTE, _EXECUTE_MANY, _FETCH_ONE, _FETCH_MANY, _NEXT, _COMMIT, _BLOCK, _CALLBACK, _HAND_OVER = range(1, 11)
 _CELL, _REST, _KEYWORDS = 1, 2, 4
 _GENERATOR = 0x20 | 0x80 | 0x200
 _IS_NEW = sys.version_info >= (3, 12)
@@ -61,7 +61,8 @@ class _Here:
         monitoring.set_events(tool, everywhere)
 
     def watch(self, code, role, plan):
-        skipped = bool(code.co_flags & _GENERATOR)
+        # Of what hands a statement over only the beginning counts, in a coroutine too.
+        skipped = bool(code.co_flags & _GENERATOR) and role != _HAND_OVER
         self.probe.watch(code, role, plan, skipped)
         if skipped:
             return
@@ -221,8 +222,14 @@ def _django(here, module):
     here.function(module.CursorWrapper, "executemany", _EXECUTE_MANY)
 
 
+def _aiosqlite(here, module):
+    """Every statement goes to the connection's thread by `_execute(self, function, *arguments)`."""
+    here.function(module.Connection, "_execute", _HAND_OVER, (2,))
+
+
 _DATABASES = {
     "_sqlite3": _sqlite3,
+    "aiosqlite.core": _aiosqlite,
     "sqlalchemy.engine.default": _sqlalchemy,
     "django.db.backends.utils": _django,
 }
@@ -408,6 +415,8 @@ def install(options, names):
         watched.setdefault("_sqlite3", []).append(_sqlite3)
     if here.wanted:
         here.listen()
+    # Greenlets of one thread are in the middle of different things.
+    watched["greenlet"] = [lambda here, module: here.probe.evidence_setup(7, None)]
     if watched:
         finder = _Finder(here, watched, bool(options & _QUERIES))
         sys.meta_path.insert(0, finder)

@@ -187,6 +187,13 @@ def _tell_names(probe):
             pass
 
 
+def _check_greenlets(probe):
+    """At the end: do we still hear of the switches of greenlets in this thread?"""
+    get_trace = getattr(sys.modules.get("greenlet"), "gettrace", None)
+    if get_trace is not None:
+        probe.greenlets_are_followed(get_trace)
+
+
 def _take_tool():
     """Our own tool among those of sys.monitoring; the low ones others take without asking."""
     for tool in (4, 3, 5, 2, 1, 0):
@@ -229,16 +236,16 @@ def _hook(probe):
     get_profile = sys.getprofile
     sys.setprofile = probe.set_profile
     sys.getprofile = probe.get_profile
-    _follow_threads(probe)
+    _follow_threads(probe, get_profile)
     atexit.register(probe.hook_is_ours, get_profile)
     return probe.hook
 
 
-def _follow_threads(probe):
+def _follow_threads(probe, get_hook):
     """Lets new threads begin with our hook."""
     import _thread
 
-    probe.set_threads(_thread.start_new_thread, probe.in_thread)
+    probe.set_threads(_thread.start_new_thread, probe.in_thread, get_hook)
     for module in (_thread, sys.modules.get("threading")):
         for name in ("start_new_thread", "start_new", "_start_new_thread"):
             if hasattr(module, name):
@@ -348,8 +355,14 @@ def _line_monitor(probe, chosen):
 
 def _line_hook(probe, chosen):
     """CPython 3.8 to 3.11: the trace hook, in this thread and in those that it starts."""
+    import atexit
+
     probe.line_setup(chosen.decide if chosen.by_place() else None, None)
-    _follow_threads(probe)
+    get_trace = sys.gettrace
+    sys.settrace = probe.set_trace
+    sys.gettrace = probe.get_profile
+    _follow_threads(probe, get_trace)
+    atexit.register(probe.hook_is_ours, get_trace)
     return probe.line_hook
 
 
@@ -426,6 +439,7 @@ def _start(directory):
         import atexit
 
         atexit.register(_tell_names, probe)
+        atexit.register(_check_greenlets, probe)
     with open("/proc/self/cmdline", "rb") as file:
         probe.describe(file.read())
     return prepare

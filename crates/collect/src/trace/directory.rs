@@ -4,7 +4,7 @@ use super::TraceOptions;
 use crate::lines::{DECORATOR, DECORATOR_FILE};
 use pitstop_cpython::layout::{FrameStyle, Layout};
 use pitstop_cpython::{self_described, tables};
-use pitstop_wire::{FORMAT, MAGIC, Offsets, Settings, option};
+use pitstop_wire::{FORMAT, MAGIC, Offsets, Settings, SpanRecord, UNIT_BYTES, option};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -23,8 +23,14 @@ const EVIDENCE: &str = include_str!("../guest/evidence.py");
 const MEMORY: &str = "/dev/shm";
 /// A container may have very little of it; then it is not used.
 const LEAST_MEMORY_BYTES: u64 = 1 << 30;
-/// 16 GiB: a file is sparse and takes only what is used.
-const MOST_UNITS: u32 = 1 << 28;
+/// A call path takes 64 bytes in the file, which mostly is memory, 32 to 64 in the tables of the
+/// probe, and about 400 once the Profile is made of it (measured with two million paths). So a file
+/// that is a sixteenth of what is free ends with about half of it in use.
+const SHARE_OF_MEMORY: u64 = 16;
+/// A file may be so large in any case, and if nobody knows how much is free.
+const LEAST_MOST_BYTES: u64 = 64 << 20;
+/// And never larger: units are counted in 32 bits. A file is sparse and takes only what is used.
+const LARGEST_BYTES: u64 = 16 << 30;
 
 /// The directory. It is removed at the end; processes that still run keep their mappings.
 #[derive(Debug)]
@@ -137,11 +143,8 @@ fn settings(options: &TraceOptions) -> Settings {
         magic: MAGIC,
         format: FORMAT,
         options: what,
-        span_capacity: match options.spans {
-            0 => 0,
-            spans => spans.min(1 << 26).next_power_of_two(),
-        },
-        most_units: MOST_UNITS,
+        span_capacity: ring_capacity(options),
+        most_units: most_units(options),
         slow_us: evidence.map_or(0, |evidence| evidence.slow_us),
         ..Settings::default()
     };
@@ -151,6 +154,35 @@ fn settings(options: &TraceOptions) -> Settings {
         }
     }
     settings
+}
+
+/// How large the file of each process may become. The ring of a timeline is not counted.
+fn most_units(options: &TraceOptions) -> u32 {
+    let usual = || {
+        let free = available_bytes().unwrap_or(0);
+        (free / SHARE_OF_MEMORY).max(LEAST_MOST_BYTES)
+    };
+    let bytes = options.most_bytes.unwrap_or_else(usual);
+    let ring = u64::from(ring_capacity(options)) * size_of::<SpanRecord>() as u64;
+    let units = (bytes + ring).min(LARGEST_BYTES) / UNIT_BYTES as u64;
+    u32::try_from(units).unwrap_or(u32::MAX)
+}
+
+fn ring_capacity(options: &TraceOptions) -> u32 {
+    match options.spans {
+        0 => 0,
+        spans => spans.min(1 << 26).next_power_of_two(),
+    }
+}
+
+/// `MemAvailable` of `/proc/meminfo`, in bytes.
+fn available_bytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 /// What the probe needs to know of a version.

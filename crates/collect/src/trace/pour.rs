@@ -196,7 +196,11 @@ impl Pouring<'_> {
             (lost.texts, "names could not be kept whole"),
             (
                 lost.hooks,
-                "times another profiler took our hook away; calls are missing",
+                if header.flags & flag::LINES != 0 {
+                    "times another tool took our hook away or switched lines off; lines are missing"
+                } else {
+                    "times another tool took our hook away; calls are missing"
+                },
             ),
         ];
         for (count, what) in told.into_iter().filter(|(count, _)| *count > 0) {

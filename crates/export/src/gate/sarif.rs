@@ -78,7 +78,7 @@ fn result(check: &Check, index: usize, file: &str) -> Value {
 }
 
 /// A relative path as a URI reference (RFC 3986).
-fn uri(path: &str) -> String {
+pub(crate) fn uri(path: &str) -> String {
     let mut out = String::new();
     for byte in path.bytes() {
         match byte {
@@ -92,8 +92,31 @@ fn uri(path: &str) -> String {
 }
 
 #[cfg(test)]
+mod lawful;
+
+#[cfg(test)]
 mod tests {
     use serde_json::Value;
+
+    #[test]
+    fn documents_are_lawful_by_the_standard() {
+        let mut gate = crate::gate::cases::gate();
+        let write = |gate: &pitstop_analysis::gate::Gate| -> Value {
+            serde_json::from_str(&super::write(gate)).expect("JSON")
+        };
+        super::lawful::check(&write(&gate));
+        gate.checks.clear();
+        super::lawful::check(&write(&gate));
+    }
+
+    #[test]
+    #[should_panic(expected = "`colour` that is not known")]
+    fn the_check_of_the_standard_can_fail() {
+        let text = super::write(&crate::gate::cases::gate());
+        let mut document: Value = serde_json::from_str(&text).expect("JSON");
+        document["runs"][0]["results"][0]["message"]["colour"] = "red".into();
+        super::lawful::check(&document);
+    }
 
     #[test]
     fn results_name_their_rule_their_place_and_who_looks_away() {

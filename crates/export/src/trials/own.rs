@@ -37,6 +37,11 @@ pub(super) fn read(value: &Value) -> Result<Trials, ReadError> {
             structure: Structure::ALL[find("structure", &structures).unwrap_or(2)],
             tool: word("tool").to_owned(),
             clock: Clock::ALL[find("clock", &clocks).unwrap_or(0)],
+            // Times had none before others were known.
+            unit: match word("unit") {
+                "ns" => String::new(),
+                unit => unit.to_owned(),
+            },
         });
         let runs = list(benchmark, "runs");
         if runs.is_empty() {

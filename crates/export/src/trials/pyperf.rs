@@ -87,7 +87,7 @@ pub(super) fn write(trials: &Trials, unix_s: u64) -> Value {
             let runs: Vec<Value> = trials
                 .runs_of(at)
                 .map(|run| one_run(run, benchmark, &format!("{date} {time}.000000")))
-                .filter(|run| !list(run, "values").is_empty())
+                .filter(|run| !list(run, "values").is_empty() && benchmark.unit.is_empty())
                 .collect();
             let mut metadata = json!({
                 "name": full_name(benchmark),

@@ -6,7 +6,7 @@
 use super::arguments::Parameters;
 use super::keys::Key;
 use super::watch::Call;
-use super::{Local, Memory, Role, lose, sql, user};
+use super::{Local, Memory, Role, handed, lose, sql, user};
 use crate::arena;
 use crate::object::{Object, Type, Writer, is};
 use crate::state::{api, entry, header, ticks};
@@ -17,8 +17,11 @@ use pitstop_wire::{Query, UNIT_BYTES, Watched, query};
 const MOST_QUERIES: u64 = 8192;
 /// How many runs of statements are remembered, to find the same one again: 2 MiB.
 const SEEN: usize = 1 << 18;
-/// How many cursors are known at a time.
-const CURSORS: usize = 1024;
+/// How many groups of cursors are known at a time.
+const CURSORS: usize = 256;
+/// So many cursors whose addresses have the same hash are told apart, the last ones that were used:
+/// one that is read while others come and go stays known.
+const WAYS: usize = 8;
 /// How many statements are known by their text.
 const TEXTS: usize = 1024;
 /// Runs of a statement belong together with at most so many other ones in between.
@@ -39,7 +42,7 @@ pub(super) struct Running {
 /// What is looked up often, in private memory.
 struct Known {
     /// Cursors and what they ran last.
-    cursors: [(u64, u32); CURSORS],
+    cursors: [[(u64, u32); WAYS]; CURSORS],
     /// Statements by the hash of their text: hash, and that of the text without literals.
     texts: [(u64, u64); TEXTS],
     /// Statements with their parameters.
@@ -153,29 +156,39 @@ unsafe fn commit(local: *mut Local, result: *mut Object, spent: u64) {
     }
 }
 
-unsafe fn place_of(cursor: u64) -> usize {
+fn group_of(cursor: u64) -> usize {
     mix(cursor, 21) as usize % CURSORS
 }
 
 unsafe fn remember_cursor(cursor: *mut Object, query: u32) {
     // SAFETY: the GIL is held.
-    unsafe {
-        let known = known();
-        if !known.is_null() && !cursor.is_null() {
-            (*known).cursors[place_of(cursor as u64)] = (cursor as u64, query);
-        }
+    let known = unsafe { known() };
+    if !known.is_null() && !cursor.is_null() {
+        let cursor = cursor as u64;
+        // SAFETY: the GIL is held, so nobody else has it.
+        let group = unsafe { &mut (*known).cursors[group_of(cursor)] };
+        let is_it = |entry: &(u64, u32)| entry.0 == cursor;
+        let place = group.iter().position(is_it).unwrap_or(WAYS - 1);
+        group[place] = (cursor, query);
+        group[..=place].rotate_right(1);
     }
 }
 
 unsafe fn query_of(cursor: *mut Object) -> u32 {
     // SAFETY: the GIL is held.
-    unsafe {
-        let known = known();
-        if known.is_null() {
-            return 0;
+    let known = unsafe { known() };
+    if known.is_null() {
+        return 0;
+    }
+    let cursor = cursor as u64;
+    // SAFETY: the GIL is held, so nobody else has it.
+    let group = unsafe { &mut (*known).cursors[group_of(cursor)] };
+    match group.iter().position(|entry| entry.0 == cursor) {
+        Some(place) => {
+            group[..=place].rotate_right(1);
+            group[0].1
         }
-        let (address, query) = (*known).cursors[place_of(cursor as u64)];
-        if address == cursor as u64 { query } else { 0 }
+        None => 0,
     }
 }
 
@@ -252,7 +265,12 @@ unsafe fn run(
             return 0;
         }
         let (text, folded, length) = fold(known, statement);
-        let (site, caller) = user::sites(driver.is_running);
+        let (mut site, mut caller) = user::sites(driver.is_running);
+        if !user::is_users(site)
+            && let Some(origin) = handed::origin(statement, parameters)
+        {
+            (site, caller) = origin;
+        }
         let place = mix(
             u64::from(site.0),
             user::place(site) << 8 | u64::from(role as u32),

@@ -103,6 +103,15 @@ pub(super) unsafe fn place(site: Site) -> u64 {
     }
 }
 
+/// True if the site is one in the user's own code.
+///
+/// # Safety
+/// The GIL is held and the site is one of [`sites`].
+pub(super) unsafe fn is_users(site: Site) -> bool {
+    // SAFETY: the unit is one of a callable.
+    site.0 != 0 && !unsafe { is_library(site.0) }
+}
+
 /// True for code of the standard library, of packages, and of our own bootstrap.
 unsafe fn is_library(callable: u32) -> bool {
     // SAFETY: the unit is one of a callable.

@@ -5,7 +5,7 @@
 //! of our own runs every frame (PEP 523) and looks at the name first.
 
 use super::arguments::{self, Parameters, Slot};
-use super::{Evidence, Local, MOST_DEPTH, Role, ask, evidence, local, lose, queries};
+use super::{Evidence, Local, MOST_DEPTH, Role, ask, evidence, handed, local, lose, queries};
 use crate::api::Run;
 use crate::callables;
 use crate::monitor::{Arguments, running_frame};
@@ -142,12 +142,18 @@ unsafe fn enter(code: *mut Object, unit: u32, locals: *const u64) -> *mut Local 
         if local.is_null() {
             return local;
         }
-        let depth = (*local).depth;
+        let (watched, depth) = (entry::<Watched>(unit), (*local).depth);
+        if (*watched).reserved[0] == Role::HandOver as u64 {
+            let parameters = parameters(watched, locals);
+            if parameters.count > 0 {
+                handed::hand_over(parameters.get(0).0, (*state()).minor >= 12);
+            }
+            return ptr::null_mut();
+        }
         if depth >= MOST_DEPTH {
             lose();
             return ptr::null_mut();
         }
-        let watched = entry::<Watched>(unit);
         let call = &raw mut (*local).calls[depth];
         ((*call).code, (*call).watched) = (code as u64, unit);
         (*call).role = (*watched).reserved[0] as u32;
@@ -209,12 +215,16 @@ pub(crate) unsafe extern "C" fn start(_: *mut Object, values: Arguments, _: isiz
         if local().is_null() {
             return (*state()).none;
         }
-        if !is_named(code) {
-            return disabled();
-        }
-        let unit = watched_of(code);
-        if unit == 0 {
-            return disabled();
+        let mut unit = (*state()).timed_unit;
+        if (*state()).timed_code != code as u64 {
+            if !is_named(code) {
+                return disabled();
+            }
+            unit = watched_of(code);
+            if unit == 0 {
+                return disabled();
+            }
+            ((*state()).timed_code, (*state()).timed_unit) = (code as u64, unit);
         }
         let frame = running_frame();
         let locals = frame + u64::from((*state()).offsets.frame_locals);

@@ -13,6 +13,8 @@ struct BenchJson<'a> {
     schema: &'static str,
     room: RoomJson,
     stopped: bool,
+    /// What the processors took meanwhile, whoever was running.
+    energy_joules: Option<f64>,
     benchmarks: Vec<MeasuredJson<'a>>,
 }
 
@@ -64,6 +66,7 @@ impl From<Interval> for IntervalJson {
 struct CountsJson<'a> {
     bytecodes: &'a [u64],
     peak_allocated_bytes: &'a [u64],
+    allocations: &'a [u64],
 }
 
 #[derive(Serialize)]
@@ -77,6 +80,8 @@ struct MeasuredJson<'a> {
     structure: &'static str,
     tool: &'a str,
     clock: &'static str,
+    /// `ns`; of what is no time its unit, which all numbers named after nanoseconds are then in.
+    unit: &'a str,
     min_ns: f64,
     median_ns: f64,
     mean_ns: f64,
@@ -116,6 +121,7 @@ impl<'a> MeasuredJson<'a> {
             structure,
             tool,
             clock,
+            unit,
         } = measured.benchmark;
         let time = &measured.time;
         Self {
@@ -128,6 +134,7 @@ impl<'a> MeasuredJson<'a> {
             structure: structure.key(),
             tool,
             clock: clock.key(),
+            unit: if unit.is_empty() { "ns" } else { unit },
             min_ns: time.min,
             median_ns: time.median,
             mean_ns: time.mean,
@@ -144,6 +151,7 @@ impl<'a> MeasuredJson<'a> {
             counts: measured.counted.as_ref().map(|counted| CountsJson {
                 bytecodes: &counted.bytecodes,
                 peak_allocated_bytes: &counted.peak_allocated_bytes,
+                allocations: &counted.allocations,
             }),
             processes: measured.processes,
             batches: measured.batches,
@@ -232,11 +240,18 @@ fn runs_of(trials: &Trials, measured: &Measured<'_>) -> Vec<RunJson> {
 }
 
 /// Benchmarks, each with its raw numbers by process.
-pub fn bench(trials: &Trials, benchmarks: &[Measured<'_>], noise: &Noise, stopped: bool) -> String {
+pub fn bench(
+    trials: &Trials,
+    benchmarks: &[Measured<'_>],
+    noise: &Noise,
+    stopped: bool,
+    energy_joules: Option<f64>,
+) -> String {
     document(&BenchJson {
         schema: "pitstop/bench@1",
         room: RoomJson::new(&trials.room, noise),
         stopped,
+        energy_joules,
         benchmarks: benchmarks
             .iter()
             .map(|measured| MeasuredJson::new(measured, runs_of(trials, measured)))

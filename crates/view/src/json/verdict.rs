@@ -27,6 +27,8 @@ struct VerdictJson<'a> {
     memory: MemoryJson,
     cpu: CpuJson,
     quality: QualityJson,
+    /// What rules say about costly places, what saves most first.
+    findings: Vec<serde_json::Value>,
     notes: &'a [String],
     next: Vec<NextJson>,
 }
@@ -56,6 +58,7 @@ pub fn verdict(verdict: &Verdict) -> String {
         memory: memory(&verdict.memory),
         cpu: cpu(verdict.cpu),
         quality: quality(&verdict.quality),
+        findings: verdict.findings.iter().map(crate::findings::one).collect(),
         notes: &verdict.notes,
         next: next(verdict)
             .into_iter()

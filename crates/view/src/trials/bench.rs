@@ -1,27 +1,90 @@
 //! The picture of benchmarks, each by itself.
 
-use super::{clock, noise, percent, range, time, title};
-use crate::paint::{Page, Style, Tint, number};
+use super::{amount, clock, noise, percent, range, time, title};
+use crate::paint::{Column, Page, Style, Table, Tint, number};
 use pitstop_analysis::trials::{Measured, Noise};
 use pitstop_model::{Clock, Structure};
 
 /// The column that facts begin in.
 const FACTS: usize = 11;
 
-/// Renders benchmarks and what disturbed them.
-pub fn render(benchmarks: &[Measured<'_>], room: &Noise, style: &Style) -> String {
+/// Renders benchmarks, the joules that the processors took meanwhile, and what disturbed them.
+pub fn render(
+    benchmarks: &[Measured<'_>],
+    room: &Noise,
+    energy_joules: Option<f64>,
+    style: &Style,
+) -> String {
     let mut page = Page::new(*style);
     for measured in benchmarks {
         page.blank();
         one(&mut page, measured, *style);
     }
+    energy(&mut page, energy_joules);
+    disturbances(&mut page, room);
+    page.finish()
+}
+
+/// Renders many benchmarks, a line each.
+pub fn table(
+    benchmarks: &[Measured<'_>],
+    room: &Noise,
+    energy_joules: Option<f64>,
+    style: &Style,
+) -> String {
+    let mut page = Page::new(*style);
+    let mut table = Table::new([
+        Column::number(),
+        Column::number().on_pages_from(80),
+        Column::number(),
+        Column::number().on_pages_from(72),
+        Column::number().on_pages_from(90),
+        Column::code(10),
+    ]);
+    table.titles(["median", "range", "min", "memory", "processes", "benchmark"]);
+    for measured in benchmarks {
+        let unit = measured.benchmark.unit.as_str();
+        let ends = measured.median_interval.map_or(String::new(), |interval| {
+            range(
+                &amount(interval.low, unit),
+                &amount(interval.high, unit),
+                *style,
+            )
+        });
+        let memory = measured.peak_rss_bytes.map_or(String::new(), number::bytes);
+        table.row([
+            (Tint::Strong, amount(measured.time.median, unit)),
+            (Tint::Quiet, ends),
+            (Tint::None, amount(measured.time.min, unit)),
+            (Tint::Quiet, memory),
+            (Tint::Quiet, measured.processes.to_string()),
+            (Tint::None, title(&measured.benchmark.name)),
+        ]);
+    }
+    table.write(&mut page, 1);
+    energy(&mut page, energy_joules);
+    disturbances(&mut page, room);
+    page.finish()
+}
+
+/// Of all processors and everything that ran.
+fn energy(page: &mut Page, joules: Option<f64>) {
+    if let Some(joules) = joules {
+        let text = format!(
+            "{} J of the processors, whoever was running",
+            super::digits(joules)
+        );
+        fact(page, "energy", &text);
+    }
+}
+
+fn disturbances(page: &mut Page, room: &Noise) {
     let sentences = noise::sentences(room);
     for (at, sentence) in sentences.iter().enumerate() {
         let name = if at == 0 { "noise" } else { "" };
         let line = page.line().gap(1).tinted(Tint::Quiet, name).to(FACTS);
         page.wrapped(line, Tint::None, sentence);
     }
-    page.finish()
 }
 
 fn one(page: &mut Page, measured: &Measured<'_>, style: Style) {
@@ -39,13 +102,17 @@ fn one(page: &mut Page, measured: &Measured<'_>, style: Style) {
     if !benchmark.python.is_empty() {
         fact(page, "python", &benchmark.python);
     }
+    let unit = benchmark.unit.as_str();
+    let text = |value| amount(value, unit);
     let line = page.line().gap(1).tinted(Tint::Quiet, "median");
-    let mut line = line.to(FACTS).tinted(Tint::Strong, &time(summary.median));
+    let mut line = line.to(FACTS).tinted(Tint::Strong, &text(summary.median));
     if let Some(interval) = measured.median_interval {
-        let ends = range(&time(interval.low), &time(interval.high), style);
+        let ends = range(&text(interval.low), &text(interval.high), style);
         line = line.gap(2).put(&ends).gap(1).put("at 95 %");
     }
-    line = line.gap(2).tinted(Tint::Quiet, clock(benchmark.clock));
+    if unit.is_empty() {
+        line = line.gap(2).tinted(Tint::Quiet, clock(benchmark.clock));
+    }
     page.push(line);
     let spread = [
         ("min", summary.min),
@@ -54,8 +121,12 @@ fn one(page: &mut Page, measured: &Measured<'_>, style: Style) {
         ("p99", summary.p99),
         ("max", summary.max),
     ];
-    let spread = spread.map(|(name, ns)| format!("{name} {}", time(ns)));
+    let spread = spread.map(|(name, value)| format!("{name} {}", text(value)));
     fact(page, "spread", &spread.join(&separator(style)));
+    if !unit.is_empty() {
+        from(page, measured, style);
+        return;
+    }
     let mut rates = vec![format!("{} a second", per_second(measured.per_second()))];
     if benchmark.clock != Clock::Wall {
         rates.push(format!("elapsed {}", time(measured.wall_ns)));
@@ -70,20 +141,27 @@ fn one(page: &mut Page, measured: &Measured<'_>, style: Style) {
     );
     fact(page, "rate", &rates.join(&separator(style)));
     if let Some(counted) = &measured.counted {
-        let bytes = |bytes: u64| number::bytes(bytes);
-        let parts = [
-            (
-                spread_of(&counted.bytecodes, number::count),
-                "instructions of Python",
-            ),
-            (
-                spread_of(&counted.peak_allocated_bytes, bytes),
-                "allocated at once",
-            ),
-        ];
-        let parts = parts.map(|(count, what)| format!("{count} {what}"));
+        let count = |values: &[u64], text: fn(u64) -> String, what: &str| {
+            format!("{} {what}", spread_of(values, text))
+        };
+        let mut parts = vec![count(
+            &counted.bytecodes,
+            number::count,
+            "instructions of Python",
+        )];
+        if !counted.allocations.is_empty() {
+            parts.push(count(&counted.allocations, number::count, "allocations"));
+        }
+        let most = &counted.peak_allocated_bytes;
+        parts.push(count(most, number::bytes, "allocated at once"));
         fact(page, "counts", &parts.join(&separator(style)));
     }
+    from(page, measured, style);
+}
+
+/// How much is behind the numbers.
+fn from(page: &mut Page, measured: &Measured<'_>, style: Style) {
+    let benchmark = measured.benchmark;
     let mut counts = vec![number::counted(measured.batches as u64, "value")];
     match benchmark.structure {
         Structure::Processes => {

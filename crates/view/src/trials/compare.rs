@@ -1,6 +1,6 @@
 //! The picture of a comparison, and of a suite of them.
 
-use super::{change, clock, noise, percent, range, time, title, verdict_tint};
+use super::{amount, change, clock, noise, percent, range, title, verdict_tint};
 use crate::paint::{Cell, Column, Page, Style, Table, Tint, number};
 use pitstop_analysis::trials::{Compared, Comparison, Noise, Refusal, Verdict};
 use pitstop_model::Room;
@@ -26,7 +26,10 @@ pub fn render(comparison: &Comparison<'_>, room: &Noise, times: &Room, style: &S
 fn headline(page: &mut Page, comparison: &Comparison<'_>, style: Style) {
     let tint = verdict_tint(comparison.verdict);
     let least = percent(comparison.question.least);
+    let is_time = comparison.sides[0].benchmark.unit.is_empty();
     let word = match comparison.verdict {
+        Verdict::Faster if !is_time => "B is less".to_owned(),
+        Verdict::Slower if !is_time => "B is more".to_owned(),
         Verdict::Faster => "B is faster".to_owned(),
         Verdict::Slower => "B is slower".to_owned(),
         Verdict::Equivalent if style.unicode => format!("equivalent within ±{least}"),
@@ -62,7 +65,7 @@ fn sides(page: &mut Page, comparison: &Comparison<'_>) {
         table.row([
             (Tint::Strong, letter.to_owned()),
             (Tint::None, title(&benchmark.name)),
-            (Tint::None, time(side.time.median)),
+            (Tint::None, amount(side.time.median, &benchmark.unit)),
             (Tint::Quiet, memory),
             (Tint::Quiet, about.join(" ")),
         ]);
@@ -216,6 +219,10 @@ pub fn suite(comparisons: &[Comparison<'_>], unmatched: &[String], style: &Style
         let ends = comparison.interval.map_or(String::new(), |interval| {
             range(&change(interval.low), &change(interval.high), *style)
         });
+        let of_side = |at: usize| {
+            let side = &comparison.sides[at];
+            amount(side.time.median, &side.benchmark.unit)
+        };
         table.row([
             (
                 verdict_tint(comparison.verdict),
@@ -223,8 +230,8 @@ pub fn suite(comparisons: &[Comparison<'_>], unmatched: &[String], style: &Style
             ),
             cell(change(comparison.ratio)),
             (Tint::Quiet, ends),
-            cell(time(comparison.sides[0].time.median)),
-            cell(time(comparison.sides[1].time.median)),
+            cell(of_side(0)),
+            cell(of_side(1)),
             cell(title(&comparison.sides[0].benchmark.name)),
         ]);
     }

@@ -3,6 +3,7 @@
 use crate::args::{ExactArgs, OutputArgs, SamplingArgs};
 use crate::cmd::record::{Recorder, Select};
 use crate::exit::{End, Failure, Status};
+use crate::findings::Depth;
 use crate::program::Program;
 use crate::say::say;
 use crate::{kept, open};
@@ -69,9 +70,9 @@ impl Main {
         let here = env::current_dir().unwrap_or_default();
         let text = program.known_sources.first().map(|(_, text)| text.clone());
         let script = program.launch.shown.first().map(PathBuf::from);
-        let from_stdin = args.module.is_none() && script.as_deref() == Some(Path::new("-"));
-        let is_generated = args.code.is_some() || from_stdin;
-        if args.module.is_some() || is_generated {
+        let from_stdin = args.program.module.is_none() && script.as_deref() == Some(Path::new("-"));
+        let is_generated = args.program.code.is_some() || from_stdin;
+        if args.program.module.is_some() || is_generated {
             return Self {
                 file: None,
                 text,
@@ -214,6 +215,8 @@ fn hot(args: &ExactArgs, program: &Program, main: &Main) -> Result<Choice, Failu
         sampling: &sampling,
         output: &output,
         select: Select::default(),
+        findings: Depth::None,
+        python: None,
     };
     let recording = recorder.collect(None)?;
     match recording.exit {

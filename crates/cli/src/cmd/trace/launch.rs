@@ -6,7 +6,7 @@ use crate::cmd::output::{check_writable, export_to, format_for, is_stdout};
 use crate::cmd::record::Select;
 use crate::exit::{End, Failure, Outcome, Status};
 use crate::kept;
-use crate::program::{Wanted, python_program};
+use crate::program::python_program;
 use crate::say::say;
 use crate::style::Choice;
 use pitstop_collect::{SpawnError, TraceError, TraceOptions, Traced, Watch, trace};
@@ -26,9 +26,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
     let TraceArgs {
         listing,
         recording,
-        module,
-        code,
-        words,
+        program,
     } = args;
     for (is_given, option) in [
         (listing.json, "--json"),
@@ -40,12 +38,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
                 .cure(format!("run it first, then: pitstop trace last {option}")));
         }
     }
-    let program = python_program(Wanted {
-        python: recording.python.as_deref(),
-        module: module.as_deref(),
-        code: code.as_deref(),
-        words: &words,
-    })?;
+    let program = python_program(program.wanted(recording.python.as_deref()))?;
     // Before the program starts: a typing error must not cost a run.
     let format = target(&listing)?;
     let options = TraceOptions {
@@ -53,6 +46,7 @@ pub(crate) fn launch(args: TraceArgs, style: Choice) -> Outcome {
         lines: None,
         evidence: watch(&recording.watch),
         spans: recording.timeline.unwrap_or(0),
+        most_bytes: recording.max_memory.map(|mib| u64::from(mib) << 20),
         archive: kept::begin().ok(),
         known_sources: program.known_sources,
     };

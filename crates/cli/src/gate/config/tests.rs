@@ -102,7 +102,7 @@ fn what_is_wrong_is_named_with_its_line_and_a_cure() {
         ("time = true", "is of type boolean"),
         ("time = { max = '+3%' }", "is of the other sort"),
         ("time = {}", "is empty"),
-        ("allocations = '+0%'", "peak-allocated"),
+        ("allocations = '64MiB'", "60000 at most"),
         ("latency = { rate = 200 }", "rate` is not known"),
         ("latency = { q99 = '1ms' }", "is no percentile"),
         ("complexity = { max = 'O(n)' }", "has no `input`"),

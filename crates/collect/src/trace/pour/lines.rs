@@ -92,6 +92,11 @@ fn running(trace: &Trace<'_>, clock: &Clock, end_ns: u64) -> FxHashMap<(u32, u32
     let mut running: FxHashMap<(u32, u32), LineRecord> = FxHashMap::default();
     let end = clock.ticks_at(end_ns);
     for (_, thread) in trace.threads() {
+        // A greenlet that never went on was not running any more.
+        let end = match thread.paused {
+            0 => end,
+            paused => paused,
+        };
         // What the frame further in has taken so far.
         let mut inner = 0;
         for frame in trace.line_frames(&thread, MOST_FRAMES) {

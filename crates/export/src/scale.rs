@@ -1,7 +1,7 @@
 //! The plot as SVG: time over size on logarithmic scales, every process a dot, the class a line.
 
-use super::at_least;
-use crate::trials::{time, title};
+use crate::amount::duration;
+use crate::xml::escape;
 use pitstop_analysis::scaling::Scaling;
 use std::fmt::Write;
 
@@ -83,7 +83,10 @@ pub fn svg(scaling: &Scaling<'_>) -> String {
     let y = Axis::new(y, (HEIGHT - BOTTOM, TOP));
     let mut out = String::new();
     let head = match scaling.growth {
-        Some(_) if scaling.rising => format!("{}, still rising", at_least(scaling)),
+        Some(_) if scaling.rising => {
+            let exponent = scaling.time.as_ref().map_or(0.0, |time| time.exponent);
+            format!("at least n^{exponent:.1}, still rising")
+        }
         Some(growth) => growth.text().to_owned(),
         None => "too few sizes".to_owned(),
     };
@@ -97,8 +100,8 @@ pub fn svg(scaling: &Scaling<'_>) -> String {
          <style>{style}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text class=\"h\" x=\"{LEFT}\" y=\"24\">{head}</text>\n\
          <text class=\"q\" x=\"{LEFT}\" y=\"43\">{name}</text>\n",
-        name = escaped(&title(&measured.name)),
-        head = escaped(&head),
+        name = escape(&title(&measured.name)),
+        head = escape(&head),
     );
     for tick in x.ticks() {
         let _ = writeln!(
@@ -160,29 +163,40 @@ pub fn svg(scaling: &Scaling<'_>) -> String {
     out
 }
 
-/// Text that means nothing but itself in XML; control characters are not allowed there at all.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
+/// The first line of a name.
+fn title(name: &str) -> String {
+    let mut lines = name.trim().lines();
+    let first = lines.next().unwrap_or_default().to_owned();
+    match lines.next() {
+        Some(_) => format!("{first} …"),
+        None => first,
     }
-    out
+}
+
+/// Whole nanoseconds are as exact as anybody reads a plot.
+fn time(ns: f64) -> String {
+    duration(ns.round() as u64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pitstop_analysis::scaling::{Scaled, scaling};
 
     #[test]
-    fn nothing_of_a_name_is_markup() {
-        assert_eq!(escaped("a<b>&\"\u{7}"), "a&lt;b&gt;&amp;&quot;\u{fffd}");
+    fn every_process_is_a_dot_and_nothing_of_a_name_is_markup() {
+        let sizes: Vec<u64> = (0..12).map(|power| 1 << power).collect();
+        let row: Vec<f64> = sizes.iter().map(|&n| 40.0 + 9.0 * n as f64).collect();
+        let measured = Scaled {
+            name: "a<b>&\"\u{7}\nsecond line".into(),
+            costs: vec![row; 3],
+            sizes,
+            ..Scaled::default()
+        };
+        let svg = svg(&scaling(&measured));
+        assert_eq!(svg.matches("<circle").count(), 36);
+        let title = "<title>a&lt;b&gt;&amp;&quot;\u{fffd} …: O(n)</title>";
+        assert!(svg.contains(title), "{svg}");
     }
 
     #[test]

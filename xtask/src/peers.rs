@@ -1,5 +1,6 @@
-//! `cargo xtask peers`: line_profiler, which `pitstop lines` is compared with, and the programs of pyperformance that
-//! both are run on: from PyPI into `target/peers`.
+//! `cargo xtask peers`: line_profiler, which `pitstop lines` is compared with, libraries that change
+//! how programs run (greenlet, uvloop, aiosqlite), and the programs of pyperformance: from PyPI into
+//! `target/peers`.
 //!
 //! Each interpreter gets a directory for its PYTHONPATH; no virtual environment is made, because
 //! one installer can fetch the packages of all versions. A second run costs milliseconds.
@@ -10,11 +11,49 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The version whose text ours equals, and the last one for Python 3.8 and 3.9.
-const VERSION: &str = "5.1.0";
-const OLD_VERSION: &str = "5.0.2";
-/// The first Python that `VERSION` is for.
-const FIRST_MINOR: u8 = 10;
+/// A package that an interpreter gets.
+struct Package {
+    name: &'static str,
+    /// From which minor version on which version; before the first there would be none.
+    versions: &'static [(u8, &'static str)],
+    /// What it imports besides itself.
+    with: &'static [&'static str],
+}
+
+/// Every version here has wheels for the interpreters that it is for.
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "line_profiler",
+        versions: &[(8, "5.0.2"), (10, "5.1.0")],
+        // These depend on the version that runs pip, where pip does not know better.
+        with: &["typing_extensions", "tomli"],
+    },
+    Package {
+        name: "greenlet",
+        versions: &[(8, "3.1.1"), (9, "3.2.4"), (10, "3.5.6")],
+        with: &[],
+    },
+    Package {
+        name: "aiosqlite",
+        versions: &[(8, "0.20.0"), (9, "0.22.1")],
+        with: &["typing_extensions"],
+    },
+    Package {
+        name: "uvloop",
+        versions: &[(8, "0.21.0"), (10, "0.23.0")],
+        with: &[],
+    },
+];
+
+impl Package {
+    fn version(&self, minor: u8) -> Option<&'static str> {
+        let fitting = self.versions.iter().rev();
+        fitting
+            .filter(|(first, _)| *first <= minor)
+            .map(|(_, version)| *version)
+            .next()
+    }
+}
 
 /// The command: `cargo xtask peers`.
 pub(crate) fn run(_arguments: &[String]) -> Result<()> {
@@ -30,23 +69,21 @@ pub(crate) fn run(_arguments: &[String]) -> Result<()> {
 pub(crate) fn prepare(pythons: &[Python]) -> Vec<String> {
     let mut missing = Vec::new();
     for python in pythons {
-        let version = if python.minor < FIRST_MINOR {
-            OLD_VERSION
-        } else {
-            VERSION
-        };
         let into = directory().join(format!("3.{}", python.minor));
-        if into
-            .join(format!("line_profiler-{version}.dist-info"))
-            .is_dir()
-        {
-            continue;
-        }
-        let wheel = format!("line_profiler=={version}");
-        // The other two depend on the version that runs pip, where pip does not know better.
-        let names = [wheel.as_str(), "typing_extensions", "tomli"];
-        if let Err(error) = install(pythons, &into, Some(python.minor), &names) {
-            missing.push(format!("line_profiler for 3.{} ({error:#})", python.minor));
+        for package in PACKAGES {
+            let name = package.name;
+            let Some(version) = package.version(python.minor) else {
+                continue;
+            };
+            if into.join(format!("{name}-{version}.dist-info")).is_dir() {
+                continue;
+            }
+            let wheel = format!("{name}=={version}");
+            let mut what = vec!["--no-deps", wheel.as_str()];
+            what.extend(package.with);
+            if let Err(error) = install(pythons, &into, Some(python.minor), &what) {
+                missing.push(format!("{name} for 3.{} ({error:#})", python.minor));
+            }
         }
     }
     let programs = directory().join("pyperformance");
